@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * facts - how each event changes the facts
+ *
+ * One function an event; each is total, pure (facts in, facts out) and never fails but for a
+ * full table, which it reports with MODEL_NONE or false and leaves the facts as they were.
+ * Nothing here decides anything.
+ */
+#ifndef DANEMILTER_CORE_FACTS_H
+#define DANEMILTER_CORE_FACTS_H
+
+#include "core/model.h"
+
+void facts_init(struct model_facts *f);
+
+/* Tables. Adding what is there already returns its index. */
+int facts_alg(struct model_facts *f, uint8_t type, bool wanted);
+int facts_owner(struct model_facts *f, int index);
+int facts_rec(struct model_facts *f, struct model_combo combo, const uint8_t id[MODEL_ID_LEN]);
+int facts_find_rec(const struct model_facts *f, const uint8_t id[MODEL_ID_LEN]);
+int facts_addr(struct model_owner *o, const uint8_t ip[16]);
+
+/* Forgets records, chains, keys and addresses that nothing refers to and no cache can hold. */
+void facts_sweep(struct model_facts *f, const struct model_policy *p, struct model_now now);
+
+/* A reboot or an unknown gap: waits start again. */
+void facts_new_epoch(struct model_facts *f);
+
+/* Keys and chains. `recs`: see model_key. Returns the index. */
+int facts_key_made(struct model_facts *f, int alg, const uint8_t spki[MODEL_ID_LEN],
+                   model_mask recs, bool adopted, struct model_now now);
+int facts_chain_obtained(struct model_facts *f, const struct model_chain *chain,
+                         struct model_now now);
+
+/* One round of questions to the servers of one owner. */
+struct facts_answer {
+    uint8_t ip[16];
+    enum model_answer_kind kind;
+    model_mask present;   /* of facts.recs; RRSET only. Unknown records are entered first */
+    uint32_t ttl;         /* max(TTL, RRSIG original TTL) */
+    model_time sig_until; /* wall */
+    model_time ns_ttl;    /* > 0: in an NS set now, whose TTL is this (ms). 0: only remembered */
+};
+struct facts_round {
+    model_time begin, end; /* steady */
+    uint32_t cname_ttl;
+    struct facts_answer answers[MODEL_MAX_ADDRS];
+    uint8_t n_answers;
+};
+void facts_observed(struct model_facts *f, int owner, const struct facts_round *round,
+                    const struct model_policy *p, struct model_now now);
+
+/* Combinations of the first RRset that the served chains do not match: reported, never block. */
+void facts_baseline(struct model_facts *f, int owner);
+
+/* Durable intents, recorded before the action. */
+void facts_publish_intent(struct model_facts *f, int owner, model_mask add, struct model_now now);
+void facts_withdraw_intent(struct model_facts *f, int owner, model_mask drop);
+void facts_readd_intent(struct model_facts *f, int owner, int rec);
+/* chains[a]: chain to be in the file for algorithm a; the present one where nothing changes;
+ * MODEL_NONE takes the algorithm out. */
+void facts_switch_intent(struct model_facts *f, const int8_t chains[MODEL_MAX_ALGS]);
+
+/* The rename was done (or, after a crash, the file was read): for each algorithm the chain that
+ * is in the file. Ends the intent, in either direction. A chain that leaves gets `left`, and
+ * becomes `previous` if it could be restored. `rollback` true: the chain that leaves is rejected.
+ */
+void facts_file_holds(struct model_facts *f, const int8_t chains[MODEL_MAX_ALGS], bool rollback,
+                      struct model_now now);
+
+void facts_attested(struct model_facts *f, int chain, struct model_now now);
+void facts_drained(struct model_facts *f, int chain, struct model_now now);
+/* The mark "no rollback any more": previous = NONE; keys without a servable chain retire. */
+void facts_committed(struct model_facts *f, int alg, struct model_now now);
+void facts_shredded(struct model_facts *f, int key);
+
+void facts_freeze(struct model_facts *f, uint32_t causes);
+void facts_thaw(struct model_facts *f, uint32_t causes);   /* never the sticky ones */
+void facts_resume(struct model_facts *f, uint32_t causes); /* the operator: sticky ones too */
+
+#endif
