@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# librconf.a: the configuration table and its parser.

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# librstore.a: state, history, key files.
