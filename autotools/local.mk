@@ -1,4 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Build helpers and the static checks.
-dist_noinst_SCRIPTS += autotools/bootstrap autotools/run-test
-EXTRA_DIST += autotools/no-cmocka/cmocka.h
+# Build helpers, the static checks ("make lint") and the tests that show each check alive.
+
+dm_checks = \
+    autotools/checks/analyzer autotools/checks/banned autotools/checks/cppcheck \
+    autotools/checks/format autotools/checks/layering autotools/checks/lint \
+    autotools/checks/scripts autotools/checks/sizes autotools/checks/spdx \
+    autotools/checks/symbols autotools/checks/tidy
+
+dist_noinst_SCRIPTS += autotools/bootstrap autotools/run-test $(dm_checks)
+EXTRA_DIST += autotools/no-cmocka/cmocka.h autotools/checks/common.sh autotools/checks/layering.awk \
+    autotools/checks/strip.awk autotools/checks/symbols.allow .clang-format .clang-tidy README
+
+dm_check_tests = \
+    tests/checks/test-banned.sh tests/checks/test-layering.sh tests/checks/test-lint.sh \
+    tests/checks/test-sizes.sh tests/checks/test-spdx.sh tests/checks/test-symbols.sh \
+    tests/checks/test-tools.sh
+dist_check_SCRIPTS += $(dm_check_tests)
+EXTRA_DIST += tests/checks/seed.sh
+
+# The fast checks are tests as well.
+TESTS += $(dm_check_tests) autotools/checks/banned autotools/checks/layering \
+    autotools/checks/sizes autotools/checks/spdx autotools/checks/symbols
+
+lint: all
+	DANEMILTER_BUILD='$(abs_top_builddir)' DANEMILTER_SANITIZER='$(DM_SANITIZER)' \
+	    '$(abs_top_srcdir)/autotools/checks/lint' '$(abs_top_srcdir)'
+PHONY_TARGETS += lint
