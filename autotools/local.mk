@@ -7,12 +7,14 @@ dm_checks = \
     autotools/checks/scripts autotools/checks/sizes autotools/checks/spdx \
     autotools/checks/symbols autotools/checks/tidy
 
-dist_noinst_SCRIPTS += autotools/bootstrap autotools/run-test $(dm_checks)
+dist_noinst_SCRIPTS += autotools/bootstrap autotools/run-test autotools/setup autotools/lib/summary \
+    $(dm_checks) .ci/run
 EXTRA_DIST += autotools/no-cmocka/cmocka.h autotools/checks/common.sh autotools/checks/layering.awk \
-    autotools/checks/strip.awk autotools/checks/symbols.allow .clang-format .clang-tidy README
+    autotools/checks/strip.awk autotools/checks/symbols.allow \
+    autotools/lib/packages .clang-format .clang-tidy README
 
 dm_check_tests = \
-    tests/checks/test-banned.sh tests/checks/test-layering.sh tests/checks/test-lint.sh \
+    tests/checks/test-banned.sh tests/checks/test-layering.sh tests/checks/test-lint.sh tests/checks/test-setup.sh \
     tests/checks/test-sizes.sh tests/checks/test-spdx.sh tests/checks/test-symbols.sh \
     tests/checks/test-tools.sh
 dist_check_SCRIPTS += $(dm_check_tests)
