@@ -32,7 +32,10 @@ int facts_key_made(struct model_facts *f, int alg, const uint8_t spki[MODEL_ID_L
 int facts_chain_obtained(struct model_facts *f, const struct model_chain *chain,
                          struct model_now now);
 
-/* One round of questions to the servers of one owner. */
+/* One round of questions to the servers of one owner: every address in an NS set, and every
+ * remembered one until its asked_until. A round that failed altogether has no answers. Unknown
+ * records are entered with facts_rec() first and chain.matches brought up to date; then, the
+ * first time (owner.based is false), facts_baseline() follows. */
 struct facts_answer {
     uint8_t ip[16];
     enum model_answer_kind kind;
@@ -54,6 +57,7 @@ void facts_observed(struct model_facts *f, int owner, const struct facts_round *
 void facts_baseline(struct model_facts *f, int owner);
 
 /* Durable intents, recorded before the action. */
+/* Putting back what had vanished (want, shown, absent now everywhere) counts in readds. */
 void facts_publish_intent(struct model_facts *f, int owner, model_mask add, struct model_now now);
 void facts_withdraw_intent(struct model_facts *f, int owner, model_mask drop);
 void facts_readd_intent(struct model_facts *f, int owner, int rec);
@@ -69,13 +73,23 @@ void facts_file_holds(struct model_facts *f, const int8_t chains[MODEL_MAX_ALGS]
                       struct model_now now);
 
 void facts_attested(struct model_facts *f, int chain, struct model_now now);
+/* A proof was tried, whatever came of it (facts_attested() implies it). */
+void facts_attest_tried(struct model_facts *f, struct model_now now);
+/* Reached and wrong, at a target that was attested just before the switch. */
+void facts_wrong(struct model_facts *f, int chain, struct model_now now);
 void facts_drained(struct model_facts *f, int chain, struct model_now now);
 /* The mark "no rollback any more": previous = NONE; keys without a servable chain retire. */
 void facts_committed(struct model_facts *f, int alg, struct model_now now);
 void facts_shredded(struct model_facts *f, int key);
 
+/* The operator: roll the keys of every algorithm; a key is compromised (MODEL_NONE: the host is,
+ * every key made so far). */
+void facts_roll(struct model_facts *f);
+void facts_compromised(struct model_facts *f, int key, struct model_now now);
+
 void facts_freeze(struct model_facts *f, uint32_t causes);
-void facts_thaw(struct model_facts *f, uint32_t causes);   /* never the sticky ones */
-void facts_resume(struct model_facts *f, uint32_t causes); /* the operator: sticky ones too */
+void facts_thaw(struct model_facts *f, uint32_t causes); /* never the sticky ones */
+/* The operator: sticky ones too. MODEL_F_DELETED: publish again what was deleted. */
+void facts_resume(struct model_facts *f, uint32_t causes);
 
 #endif

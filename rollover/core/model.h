@@ -102,6 +102,7 @@ struct model_key {
     model_time made;
     model_mask recs;            /* what the owners must show before this key is served */
     uint8_t spki[MODEL_ID_LEN]; /* SHA-256 of the DER SubjectPublicKeyInfo */
+    model_time retry_at;        /* steady: the engine backs off: no ISSUE, no SHRED before */
 };
 
 /* A certificate chain that is or was or may come to be served. Same key, new certificate: a new
@@ -124,18 +125,22 @@ struct model_chain {
     model_time committed;  /* steady: window over, no rollback from it any more */
     model_time left;       /* steady: the rename that took it out of the file; or NEVER */
     model_time drained;    /* steady: after left, no process from before that rename is alive */
+    model_time wrong_at;   /* steady: a target attested before the switch was reached and showed
+                              something else; or NEVER. Roll back */
 };
 
 /* One key algorithm of the certificate. */
 struct model_alg {
     bool used;
-    bool wanted;       /* still in the configuration */
-    uint8_t type;      /* enum of crypto/key.h, opaque here */
-    int8_t current;    /* chain in the file now, or MODEL_NONE */
-    int8_t previous;   /* chain a rollback would restore; NONE once committed */
-    int8_t pending;    /* chain of a switch whose intent is durable and whose rename is not yet
-                          known to have happened; both count as servable. NONE otherwise */
-    bool pending_drop; /* likewise, for the intent to take this algorithm out of the file */
+    bool wanted;         /* still in the configuration */
+    uint8_t type;        /* enum of crypto/key.h, opaque here */
+    int8_t current;      /* chain in the file now, or MODEL_NONE */
+    int8_t previous;     /* chain a rollback would restore; NONE once committed */
+    int8_t pending;      /* chain of a switch whose intent is durable and whose rename is not yet
+                            known to have happened; both count as servable. NONE otherwise */
+    bool pending_drop;   /* likewise, for the intent to take this algorithm out of the file */
+    bool roll;           /* facts.roll_now still applies to this algorithm */
+    model_time retry_at; /* steady: the engine backs off: no MAKE_KEY before */
 };
 
 enum model_sight_state {
@@ -165,8 +170,9 @@ struct model_addr {
     uint8_t ip[16];         /* IPv6, or IPv4-mapped */
     model_time asked_until; /* steady: last seen in a parent or child NS set + that set's TTL:
                                until then resolvers may ask it; afterwards nobody does */
+    model_time first_seen;
     model_time last_try;
-    model_time last_answer; /* a RRSET or NODATA answer */
+    model_time last_answer; /* begin of the last round with a RRSET or NODATA answer */
     uint32_t answer_epoch;
     uint8_t last_kind;    /* enum model_answer_kind */
     uint32_t ttl;         /* of the last RRset: max(record TTL, RRSIG original TTL) */
@@ -177,7 +183,8 @@ struct model_addr {
 /* A combination that caches may hold in an RRset of this owner. */
 struct model_seen {
     bool used;
-    bool ignored; /* the served chain did not match it when we arrived */
+    uint8_t ignored; /* set of algorithms (bits) whose served chain did not match it when we
+                        arrived: reported, never blocks them */
     struct model_combo combo;
     model_time last_seen; /* steady: some address gave it, or a publish intent began */
 };
@@ -185,12 +192,21 @@ struct model_seen {
 /* One TLSA owner name, `_25._tcp.mx.example.org.`, and the servers of its zone. */
 struct model_owner {
     bool used;
-    bool denied;     /* F: zone unsigned, DS wrong, wildcard, usage 0/1 ... (cause bits say) */
-    model_mask want; /* ours, intent durable: the RRset is to hold these */
-    model_mask drop; /* ours, intent durable: to be deleted */
+    bool denied;      /* F: zone unsigned, DS wrong, wildcard, usage 0/1 ... (cause bits say) */
+    bool based;       /* facts_baseline() was done */
+    bool crowded;     /* more addresses than the table holds: nothing is confirmed */
+    model_mask want;  /* ours, intent durable: the RRset is to hold these */
+    model_mask drop;  /* ours, intent durable: to be deleted */
+    model_mask ever;  /* some address gave it, or a publish intent began with it */
+    model_mask shown; /* of want: every observable address has shown it since the intent */
+    model_mask late;  /* of want: its combination was new to this owner (change of type) */
+    model_time changed_at; /* steady: round_end at the last intent: retried when later rounds
+                              show that nothing came of it */
+    model_time retry_at;   /* steady: the engine backs off: no PUBLISH, no WITHDRAW before */
     uint8_t readds[MODEL_MAX_RECS]; /* times a record of ours vanished and was put back */
     uint32_t ttl_max;               /* largest TTL seen that may still be in a cache */
     model_time ttl_max_at;
+    uint32_t ttl_next;      /* largest TTL seen since ttl_max_at: what ttl_max falls to */
     uint32_t cname_ttl;     /* TTL of a CNAME at the owner; 0 = none */
     model_time watch_since; /* steady: watched without a gap since */
     uint32_t watch_epoch;
@@ -198,6 +214,7 @@ struct model_owner {
     bool empty_before;      /* nothing existed there for E before first_want */
     model_time round_begin; /* steady: the last whole round of questions */
     model_time round_end;
+    model_time seen_lost; /* steady: a combination did not fit into seen[]; or NEVER */
     struct model_seen seen[MODEL_MAX_COMBOS];
     struct model_addr addrs[MODEL_MAX_ADDRS];
 };
@@ -230,6 +247,8 @@ struct model_facts {
     bool adopted;    /* the chain file was read and its chains are in here */
     bool roll_now;   /* the operator asked for a key rollover */
     model_time compromised_at;
+    model_time last_attest;     /* steady: the last proof was tried, whatever came of it */
+    model_time retry_switch_at; /* steady: the engine backs off: no SWITCH, no ROLLBACK before */
     struct model_rec recs[MODEL_MAX_RECS];
     struct model_key keys[MODEL_MAX_KEYS];
     struct model_chain chains[MODEL_MAX_CHAINS];
@@ -256,6 +275,7 @@ struct model_policy {
     model_time renew_every;       /* also roll this long after the last switch; 0 = never */
     model_time compromised_drain; /* 5 min */
     model_time attest_every;      /* between proofs while in probation */
+    bool skip_noroute; /* go on without servers to which this host has no route and never had */
 };
 
 #endif

@@ -52,6 +52,39 @@ model_time phase_gone_left(const struct model_owner *o, const struct model_polic
 bool phase_seen_everywhere(const struct model_owner *o, model_mask recs, struct model_now now,
                            int *missing_at);
 
+/* Must `rec` wait for the floor: strategy without standby, or its combination was new here? */
+bool phase_late(const struct model_owner *o, const struct model_policy *p, int rec);
+/* phase_rec_left() with the right `late`. */
+model_time phase_usable_left(const struct model_owner *o, const struct model_policy *p, int rec,
+                             struct model_now now, int *worst);
+
+/* Records that every observable address that counts shows now; that any of them shows. */
+model_mask phase_shown(const struct model_owner *o, const struct model_policy *p,
+                       struct model_now now);
+model_mask phase_shown_somewhere(const struct model_owner *o);
+/* May a cache hold an RRset of this owner with this record, with this combination? */
+bool phase_rec_cached(const struct model_owner *o, const struct model_policy *p, int rec,
+                      struct model_now now);
+bool phase_combo_cached(const struct model_facts *f, const struct model_owner *o,
+                        const struct model_policy *p, struct model_combo combo,
+                        struct model_now now);
+/* "Observed once more": the owner's last round ended within policy.fresh (and, with several
+ * owners, the time one pass over all of them takes) and every address that counts answered. */
+bool phase_fresh(const struct model_facts *f, const struct model_policy *p, int owner,
+                 struct model_now now, int *silent);
+/* Does a signature end so soon that caches may go without? */
+bool phase_signature_near(const struct model_owner *o, const struct model_policy *p,
+                          struct model_now now, int *addr);
+
+/* Is the chain matched by the record at this moment? Usage 2: expiry and names included. */
+bool phase_matches(const struct model_facts *f, const struct model_chain *c, int rec,
+                   struct model_now now);
+/* Records to be published for a chain: ours, of the policy's combinations, matched by it. */
+model_mask phase_chain_recs(const struct model_facts *f, const struct model_policy *p, int chain);
+/* The set (bits) of chains that a process may serve or a rollback would restore. */
+uint32_t phase_servable(const struct model_facts *f);
+bool phase_key_usable(const struct model_key *k); /* on disk; not lost, refused or retired */
+
 model_time phase_commit_window(const struct model_chain *c, const struct model_policy *p);
 model_time phase_commit_at(const struct model_facts *f, const struct model_policy *p, int alg);
 bool phase_drained(const struct model_facts *f, int alg); /* nothing from before the switch */

@@ -63,6 +63,7 @@ struct plan_action {
     model_mask mask;
     int8_t chains[MODEL_MAX_ALGS];
     uint32_t causes;
+    int no;          /* PLAN_R_BLOCKED: enum safety_no */
     model_time wake; /* steady: ask again by then */
 };
 
