@@ -4,7 +4,7 @@
 dm_checks = \
     autotools/checks/analyzer autotools/checks/banned autotools/checks/cppcheck \
     autotools/checks/format autotools/checks/layering autotools/checks/lint \
-    autotools/checks/scripts autotools/checks/sizes autotools/checks/spdx \
+    autotools/checks/scripts autotools/checks/seeds autotools/checks/sizes autotools/checks/spdx \
     autotools/checks/symbols autotools/checks/tidy
 
 dist_noinst_SCRIPTS += autotools/bootstrap autotools/run-test autotools/setup autotools/lib/summary \
@@ -14,10 +14,10 @@ EXTRA_DIST += autotools/no-cmocka/cmocka.h autotools/checks/common.sh autotools/
     autotools/lib/packages .clang-format .clang-tidy README
 
 dm_check_tests = \
-    tests/checks/test-banned.sh tests/checks/test-layering.sh tests/checks/test-lint.sh tests/checks/test-setup.sh \
-    tests/checks/test-sizes.sh tests/checks/test-spdx.sh tests/checks/test-symbols.sh \
-    tests/checks/test-tools.sh
-dist_check_SCRIPTS += $(dm_check_tests)
+    tests/checks/test-banned.sh tests/checks/test-layering.sh tests/checks/test-lint.sh \
+    tests/checks/test-setup.sh tests/checks/test-sizes.sh tests/checks/test-spdx.sh \
+    tests/checks/test-symbols.sh
+dist_check_SCRIPTS += $(dm_check_tests) tests/checks/test-tools.sh
 EXTRA_DIST += tests/checks/seed.sh
 
 # The fast checks are tests as well.
