@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "milter/daemon.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+/* The one kind of mutable global that is permitted: what a signal handler needs. */
+static volatile sig_atomic_t daemon_stop_flag;
+static volatile sig_atomic_t daemon_wake_fd = -1;
+
+enum outcome daemon_harden(struct err *err)
+{
+    struct rlimit none = {0, 0};
+    struct sigaction ignore;
+    memset(&ignore, 0, sizeof ignore);
+    ignore.sa_handler = SIG_IGN;
+    (void)umask(077);
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        return err_errno(err, "no core files");
+#ifdef __linux__
+    if (prctl(PR_SET_DUMPABLE, 0) != 0)
+        return err_errno(err, "not dumpable");
+#endif
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0)
+        return err_errno(err, "SIGPIPE");
+    return OUT_OK;
+}
+
+enum outcome daemon_find_user(const char *name, struct daemon_user *out, struct err *err)
+{
+    char buf[4096];
+    struct passwd pw, *found = NULL;
+    int rc = getpwnam_r(name, &pw, buf, sizeof buf, &found);
+    if (rc != 0 || found == NULL)
+        return err_set(err, OUT_REFUSED,
+                       "there is no user %s: make one (adduser --system --group %s), or name "
+                       "another with -u",
+                       name, name);
+    if (pw.pw_uid == 0)
+        return err_set(err, OUT_REFUSED, "user %s is root: name one without privileges with -u",
+                       name);
+    out->uid = pw.pw_uid;
+    out->gid = pw.pw_gid;
+    (void)snprintf(out->name, sizeof out->name, "%s", name);
+    return OUT_OK;
+}
+
+enum outcome daemon_state_dir(const char *path, const struct daemon_user *user, struct err *err)
+{
+    struct stat st;
+    if (mkdir(path, 0700) == 0) {
+        if (lchown(path, user->uid, user->gid) != 0)
+            return err_errno(err, "%s: giving it to %s", path, user->name);
+    } else if (errno != EEXIST) {
+        return err_errno(err, "%s: making the folder", path);
+    }
+    if (lstat(path, &st) != 0)
+        return err_errno(err, "%s", path);
+    if (!S_ISDIR(st.st_mode))
+        return err_set(err, OUT_REFUSED, "%s is not a folder: remove it or name another", path);
+    if (st.st_uid != user->uid || (st.st_mode & 077) != 0)
+        return err_set(err, OUT_REFUSED,
+                       "%s must belong to %s and nobody else may enter it: chown %s %s; chmod "
+                       "0700 %s",
+                       path, user->name, user->name, path, path);
+    return OUT_OK;
+}
+
+static void die_with_parent(pid_t parent)
+{
+#ifdef __linux__
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
+        _exit(EXIT_FAILURE);
+#else
+    (void)parent;
+#endif
+}
+
+enum outcome daemon_fork(bool *helper, int *fd, pid_t *child, struct err *err)
+{
+    int pair[2];
+    pid_t parent = getpid();
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+        return err_errno(err, "socket pair");
+    *child = fork();
+    if (*child < 0) {
+        enum outcome out = err_errno(err, "fork");
+        (void)close(pair[0]);
+        (void)close(pair[1]);
+        return out;
+    }
+    *helper = *child == 0;
+    if (*helper)
+        die_with_parent(parent);
+    *fd = pair[*helper ? 1 : 0];
+    if (close(pair[*helper ? 0 : 1]) != 0)
+        return err_errno(err, "socket pair");
+    return OUT_OK;
+}
+
+enum outcome daemon_drop(const struct daemon_user *user, struct err *err)
+{
+    if (setgroups(0, NULL) != 0 || setgid(user->gid) != 0 || setuid(user->uid) != 0)
+        return err_errno(err, "becoming user %s", user->name);
+    if (setuid(0) == 0 || geteuid() != user->uid)
+        return err_set(err, OUT_BROKEN, "privileges could not be dropped for good");
+#ifdef __linux__
+    if (prctl(PR_SET_DUMPABLE, 0) != 0)
+        return err_errno(err, "not dumpable");
+#endif
+    return OUT_OK;
+}
+
+static void on_stop(int sig)
+{
+    int saved = errno;
+    (void)sig;
+    daemon_stop_flag = 1;
+    ssize_t n = write((int)daemon_wake_fd, "", 1);
+    (void)n; /* a full pipe wakes the sleeper just as well */
+    errno = saved;
+}
+
+enum outcome daemon_signals(int wake_fd, struct err *err)
+{
+    struct sigaction sa;
+    memset(&sa, 0, sizeof sa);
+    sa.sa_handler = on_stop;
+    daemon_wake_fd = wake_fd;
+    if (sigaction(SIGTERM, &sa, NULL) != 0 || sigaction(SIGINT, &sa, NULL) != 0 ||
+        sigaction(SIGHUP, &sa, NULL) != 0)
+        return err_errno(err, "signal handlers");
+    return OUT_OK;
+}
+
+const volatile sig_atomic_t *daemon_stopping(void)
+{
+    return &daemon_stop_flag;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "milter/helper.h"
+
+#include "milter/helper_msg.h"
+
+#include <string.h>
+
+static void begin(const struct helper_client *c, enum helper_op op)
+{
+    msg_reset(c->wire);
+    msg_put_u32(c->wire, (uint32_t)op);
+    msg_put_u32(c->wire, c->certificate);
+}
+
+/* Sends the request; afterwards the wire stands at the results. */
+static enum outcome call(const struct helper_client *c, struct err *err)
+{
+    enum outcome out = msg_write(c->fd, c->wire, err);
+    if (out == OUT_OK)
+        out = msg_read(c->fd, c->wire, err);
+    if (out != OUT_OK)
+        return out == OUT_NOT_YET ? OUT_BROKEN : out;
+    uint32_t res = msg_take_u32(c->wire);
+    char text[ERR_TEXT_MAX];
+    msg_take_text(c->wire, text, sizeof text);
+    (void)msg_take_u32(c->wire); /* the length of the results, which are taken one by one */
+    if (c->wire->bad || res > (uint32_t)OUT_BROKEN)
+        return err_set(err, OUT_BROKEN, "the helper's answer makes no sense");
+    return err_set(err, (enum outcome)res, "%s", text);
+}
+
+static enum outcome end(const struct helper_client *c, enum outcome out, struct err *err)
+{
+    if (out == OUT_OK && c->wire->bad)
+        return err_set(err, OUT_BROKEN, "the helper's answer is cut short");
+    return out;
+}
+
+static enum outcome client_read(void *self, struct port_part *parts, size_t *n, struct err *err)
+{
+    const struct helper_client *c = self;
+    begin(c, HELPER_READ);
+    enum outcome out = call(c, err);
+    if (out == OUT_OK)
+        out = helper_msg_take_parts(c->wire, parts, n, err);
+    msg_reset(c->wire);
+    return out;
+}
+
+static void client_free_parts(void *self, struct port_part *parts, size_t n)
+{
+    (void)self;
+    helper_msg_free_parts(parts, n);
+}
+
+static enum outcome client_install(void *self, const struct port_part *parts, size_t n,
+                                   struct err *err)
+{
+    const struct helper_client *c = self;
+    begin(c, HELPER_INSTALL);
+    helper_msg_put_parts(c->wire, parts, n);
+    return call(c, err);
+}
+
+static enum outcome client_reload(void *self, struct err *err)
+{
+    const struct helper_client *c = self;
+    begin(c, HELPER_RELOAD);
+    return call(c, err);
+}
+
+static enum outcome client_shred_old(void *self, struct err *err)
+{
+    const struct helper_client *c = self;
+    begin(c, HELPER_SHRED_OLD);
+    return call(c, err);
+}
+
+static enum outcome client_running(void *self, bool *up, struct err *err)
+{
+    const struct helper_client *c = self;
+    begin(c, HELPER_RUNNING);
+    enum outcome out = call(c, err);
+    *up = out == OUT_OK && msg_take_u32(c->wire) != 0;
+    return end(c, out, err);
+}
+
+static enum outcome client_points_here(void *self, struct err *err)
+{
+    const struct helper_client *c = self;
+    begin(c, HELPER_POINTS_HERE);
+    return call(c, err);
+}
+
+static enum outcome client_older_than(void *self, model_time boot, size_t *count, struct err *err)
+{
+    const struct helper_client *c = self;
+    begin(c, HELPER_OLDER_THAN);
+    msg_put_i64(c->wire, boot);
+    enum outcome out = call(c, err);
+    if (out == OUT_OK)
+        *count = msg_take_u32(c->wire);
+    return end(c, out, err);
+}
+
+const struct port_deploy_ops helper_ops = {
+    .read = client_read,
+    .free_parts = client_free_parts,
+    .install = client_install,
+    .reload = client_reload,
+    .shred_old = client_shred_old,
+    .running = client_running,
+    .points_here = client_points_here,
+    .older_than = client_older_than,
+};

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine.h"
+
+#include "say.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENGINE_UNITS_MAX 4096
+#define ENGINE_NAP_MAX (INT64_C(3600) * 1000) /* look around at least once an hour */
+#define ENGINE_BACKOFF_MIN INT64_C(500)
+#define ENGINE_BACKOFF_MAX (INT64_C(3600) * 1000)
+
+struct engine {
+    struct engine_world world;
+    struct unit **units;
+    size_t n_units;
+    uint32_t jitter; /* a small generator's state: spreads retries, guards nothing */
+};
+
+enum outcome engine_new(const struct engine_world *world, struct engine **out, struct err *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (e == NULL)
+        return err_errno(err, "engine");
+    e->world = *world;
+    e->jitter = 2463534242u;
+    *out = e;
+    return OUT_OK;
+}
+
+void engine_free(struct engine **e)
+{
+    if (*e == NULL)
+        return;
+    for (size_t i = 0; i < (*e)->n_units; i++) {
+        unit_clear((*e)->units[i]);
+        free((*e)->units[i]);
+    }
+    free((*e)->units);
+    free(*e);
+    *e = NULL;
+}
+
+enum outcome engine_add(struct engine *e, const struct engine_certificate *cert, struct err *err)
+{
+    if (e->n_units == ENGINE_UNITS_MAX)
+        return err_set(err, OUT_REFUSED, "more than %d certificates", ENGINE_UNITS_MAX);
+    struct unit **units = realloc(e->units, (e->n_units + 1) * sizeof(struct unit *));
+    if (units == NULL)
+        return err_errno(err, "certificate %s", cert->name);
+    e->units = units;
+    struct unit *u = calloc(1, sizeof *u);
+    if (u == NULL)
+        return err_errno(err, "certificate %s", cert->name);
+    u->world = &e->world;
+    u->cfg = cert;
+    enum outcome out = unit_load(u, err);
+    if (out != OUT_OK) {
+        unit_clear(u);
+        free(u);
+        return out;
+    }
+    e->units[e->n_units++] = u;
+    return OUT_OK;
+}
+
+/* xorshift32 (Marsaglia): enough to keep machines from retrying in step. */
+static uint32_t engine_random(struct engine *e)
+{
+    e->jitter ^= e->jitter << 13;
+    e->jitter ^= e->jitter >> 17;
+    e->jitter ^= e->jitter << 5;
+    return e->jitter;
+}
+
+static model_time backoff(struct engine *e, unsigned fails)
+{
+    model_time ms = ENGINE_BACKOFF_MIN;
+    for (unsigned i = 0; i < fails && ms < ENGINE_BACKOFF_MAX; i++)
+        ms *= 2;
+    if (ms > ENGINE_BACKOFF_MAX)
+        ms = ENGINE_BACKOFF_MAX;
+    return ms / 2 + (model_time)(engine_random(e) % (uint32_t)(ms / 2 + 1));
+}
+
+/* ---- saying what is done, once -------------------------------------------------------- */
+
+static bool same_said(const struct plan_action *a, const struct plan_action *b)
+{
+    return a->verb == b->verb && a->reason == b->reason && a->alg == b->alg && a->key == b->key &&
+           a->owner == b->owner && a->addr == b->addr && a->rec == b->rec && a->causes == b->causes;
+}
+
+/* Observations and proofs come and go at every poll: what is waited for is said instead. */
+static void say_plan(struct unit *u)
+{
+    struct plan_action a;
+    char text[SAY_MAX];
+    plan_outlook(&u->st.facts, &u->cfg->policy, u->now, &a);
+    if (same_said(&a, &u->said))
+        return;
+    u->said = a;
+    say_action(&u->st, &a, u->now, text, sizeof text);
+    unit_log(u, PORT_LOG_INFO, "%s", text);
+}
+
+static void say_phases(struct unit *u)
+{
+    for (int k = 0; k < MODEL_MAX_KEYS; k++) {
+        char key[64];
+        if (!u->st.facts.keys[k].used) {
+            u->said_phase[k] = 0;
+            continue;
+        }
+        enum phase phase = phase_of_key(&u->st.facts, &u->cfg->policy, k, u->now);
+        if (u->said_phase[k] == (uint8_t)phase + 1)
+            continue;
+        u->said_phase[k] = (uint8_t)((uint8_t)phase + 1);
+        say_key(&u->st, k, key, sizeof key);
+        unit_log(u, PORT_LOG_INFO, "%s is %s", key, phase_name(phase));
+    }
+}
+
+static void say_refused(struct unit *u, const struct safety_verdict *v)
+{
+    char text[SAY_MAX];
+    if (u->said_no == v->no)
+        return;
+    u->said_no = v->no;
+    say_refusal(&u->st, v, text, sizeof text);
+    unit_log(u, PORT_LOG_WARNING, "not done: %s", text);
+}
+
+/* ---- one action ----------------------------------------------------------------------- */
+
+/* The last look before a switch: the targets as they are, then the name servers "in the second
+ * before". Neither can forbid by failing: safety judges what is known afterwards. */
+static enum outcome act_switch(struct unit *u, const struct plan_action *a, struct err *err)
+{
+    struct err note = ERR_INIT;
+    struct safety_verdict why;
+    if (a->verb == PLAN_SWITCH && unit_proof_before(u, &note) != OUT_OK)
+        unit_log(u, PORT_LOG_WARNING, "no proof of the old state before the switch: %s", note.text);
+    for (size_t o = 0; o < u->cfg->n_owners; o++) {
+        err_clear(&note);
+        if (unit_observe(u, (int)o, &note) != OUT_OK)
+            unit_log(u, PORT_LOG_WARNING, "%s: %s", u->cfg->owners[o].owner, note.text);
+    }
+    enum outcome out = unit_clock(u, err);
+    if (out != OUT_OK)
+        return out;
+    if (!safety_allows(&u->st.facts, &u->cfg->policy, a, u->now, &why)) {
+        say_refused(u, &why);
+        return err_set(err, OUT_NOT_YET, "not switched after the last look");
+    }
+    return unit_switch(u, a, err);
+}
+
+static enum outcome act_freeze(struct unit *u, const struct plan_action *a, struct err *err)
+{
+    char causes[SAY_MAX];
+    say_causes(a->causes, causes, sizeof causes);
+    unit_begin(u);
+    if (a->verb == PLAN_FREEZE)
+        facts_freeze(&u->st.facts, a->causes);
+    else
+        facts_thaw(&u->st.facts, a->causes);
+    return unit_record(u, true, a->verb == PLAN_FREEZE ? "frozen" : "thawed", err, "%s: %s",
+                       a->verb == PLAN_FREEZE ? "frozen" : "no longer frozen", causes);
+}
+
+static enum outcome act(struct unit *u, const struct plan_action *a, struct err *err)
+{
+    switch (a->verb) {
+    case PLAN_ADOPT:
+        return unit_adopt(u, err);
+    case PLAN_OBSERVE:
+        return unit_observe(u, a->owner, err);
+    case PLAN_MAKE_KEY:
+        return unit_make_key(u, a->alg, err);
+    case PLAN_PUBLISH:
+        return unit_publish(u, a, err);
+    case PLAN_ISSUE:
+        return unit_issue(u, a->key, err);
+    case PLAN_SWITCH:
+    case PLAN_ROLLBACK:
+        return act_switch(u, a, err);
+    case PLAN_ATTEST:
+        return unit_attest(u, err);
+    case PLAN_COMMIT:
+        return unit_commit(u, a->alg, err);
+    case PLAN_WITHDRAW:
+        return unit_withdraw(u, a, err);
+    case PLAN_SHRED:
+        return unit_shred(u, a->key, err);
+    case PLAN_FREEZE:
+    case PLAN_THAW:
+        return act_freeze(u, a, err);
+    case PLAN_WAIT:
+        break;
+    }
+    return OUT_OK;
+}
+
+static void look_at_postfix(struct unit *u)
+{
+    struct err note = ERR_INIT;
+    bool up = false;
+    if (u->cfg->deploy->running(u->cfg->deploy_self, &up, &note) != OUT_OK)
+        up = false;
+    if (up != u->st.facts.postfix_up)
+        unit_log(u, up ? PORT_LOG_INFO : PORT_LOG_WARNING, "Postfix is %s",
+                 up ? "running" : "not running: nothing is switched until it is");
+    u->st.facts.postfix_up = up;
+}
+
+/* Holds an action back until `until`: the planner looks for something else meanwhile. */
+static void hold(struct unit *u, const struct plan_action *a, model_time until)
+{
+    struct model_facts *f = &u->st.facts;
+    switch (a->verb) {
+    case PLAN_ISSUE:
+    case PLAN_SHRED:
+        f->keys[a->key].retry_at = until;
+        break;
+    case PLAN_MAKE_KEY:
+        f->algs[a->alg].retry_at = until;
+        break;
+    case PLAN_PUBLISH:
+    case PLAN_WITHDRAW:
+        f->owners[a->owner].retry_at = until;
+        break;
+    case PLAN_SWITCH:
+    case PLAN_ROLLBACK:
+        f->retry_switch_at = until;
+        break;
+    case PLAN_ATTEST: /* unit_attest() noted the time; the planner keeps the distance */
+    case PLAN_OBSERVE:
+        break;
+    case PLAN_ADOPT:
+    case PLAN_COMMIT:
+    case PLAN_FREEZE:
+    case PLAN_THAW:
+    case PLAN_WAIT:
+        u->wake = until; /* nothing else can be done before these */
+        break;
+    }
+}
+
+static void unit_try(struct engine *e, struct unit *u, const struct plan_action *a)
+{
+    struct err err = ERR_INIT;
+    struct safety_verdict why;
+    enum outcome out = OUT_NOT_YET;
+    bool allowed = safety_allows(&u->st.facts, &u->cfg->policy, a, u->now, &why);
+    if (!allowed)
+        say_refused(u, &why);
+    else
+        out = act(u, a, &err);
+    if (out == OUT_OK) {
+        u->fails[a->verb] = 0;
+        u->said_no = SAFETY_OK;
+        return;
+    }
+    model_time ms = out == OUT_NOT_YET ? u->cfg->policy.poll : backoff(e, u->fails[a->verb]++);
+    hold(u, a, u->now.steady + ms);
+    if (allowed && err.text[0] != '\0')
+        unit_log(u, out == OUT_NOT_YET ? PORT_LOG_INFO : PORT_LOG_WARNING, "%s: %s",
+                 plan_verb_name(a->verb), err.text);
+}
+
+static void unit_step(struct engine *e, struct unit *u)
+{
+    struct err err = ERR_INIT;
+    struct plan_action a;
+    enum outcome out = unit_clock(u, &err);
+    if (out == OUT_OK)
+        out = unit_recover(u, &err);
+    if (out != OUT_OK) {
+        unit_log(u, PORT_LOG_ERROR, "%s", err.text);
+        u->wake = u->now.steady + u->cfg->policy.poll;
+        return;
+    }
+    look_at_postfix(u);
+    facts_sweep(&u->st.facts, &u->cfg->policy, u->now);
+    plan_next(&u->st.facts, &u->cfg->policy, u->now, &a);
+    if (a.verb == PLAN_WAIT)
+        u->wake = a.wake;
+    else
+        unit_try(e, u, &a);
+    say_phases(u);
+    say_plan(u);
+}
+
+void engine_step(struct engine *e, model_time *sleep_ms)
+{
+    model_time nap = ENGINE_NAP_MAX;
+    for (size_t i = 0; i < e->n_units; i++) {
+        struct unit *u = e->units[i];
+        struct err err = ERR_INIT;
+        if (unit_clock(u, &err) != OUT_OK) {
+            unit_log(u, PORT_LOG_ERROR, "%s", err.text);
+            continue;
+        }
+        if (u->wake <= u->now.steady)
+            unit_step(e, u);
+        model_time left = u->wake > u->now.steady ? u->wake - u->now.steady : 0;
+        if (left < nap)
+            nap = left;
+    }
+    *sleep_ms = nap;
+}
+
+void engine_run(struct engine *e, const volatile sig_atomic_t *stop)
+{
+    while (!*stop) {
+        model_time nap = 0;
+        engine_step(e, &nap);
+        if (nap > 0 && !*stop)
+            e->world.clock->sleep(e->world.clock_self, nap);
+    }
+}

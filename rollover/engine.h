@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine - observe, plan, ask safety, act, record: one step at a time
+ *
+ * The engine owns the state of every certificate and is its single writer. A step takes one
+ * certificate that is due, asks the planner for one action, asks safety whether it may be done,
+ * does it through the ports, and records what came of it before anything else happens. What
+ * must be durable before an action (intents, keys, bundles) is saved first; when saving fails
+ * nothing is done and the certificate is frozen until the disk is well again.
+ *
+ * The engine knows neither the milter nor Postfix's process model, and it survives every
+ * failure of a port: it records, logs, backs off and goes on.
+ *
+ * Threads: one; every function is called from the engine's thread. Ownership: the caller keeps
+ * the configuration and the adapters alive until engine_free().
+ */
+#ifndef DANEMILTER_ENGINE_H
+#define DANEMILTER_ENGINE_H
+
+#include "ports.h"
+
+#include <signal.h>
+
+#define ENGINE_CERTIFICATE_NAME_MAX 64
+
+/* One TLSA owner name of a certificate, and the service that it is for. */
+struct engine_owner {
+    char owner[PORT_NAME_MAX]; /* "_25._tcp.mx.example.org." */
+    char host[PORT_NAME_MAX];  /* "mx.example.org.": its A and AAAA are the proof's targets */
+    uint16_t port;
+    uint32_t ttl; /* s, for records we add */
+    const struct port_dns_ops *dns;
+    void *dns_self;
+};
+
+struct engine_certificate {
+    char name[ENGINE_CERTIFICATE_NAME_MAX]; /* its title in the configuration */
+    const char *const *names;               /* of the certificate, no final dot */
+    size_t n_names;
+    enum port_alg algs[MODEL_MAX_ALGS];
+    size_t n_algs;
+    struct engine_owner owners[MODEL_MAX_OWNERS];
+    size_t n_owners;
+    struct model_policy policy;
+    bool adopt_records; /* records found that match the served chain are ours to withdraw */
+    char probe_via[64]; /* address to prove instead of one that is not reached, or "" */
+    const struct port_issuer_ops *issuer;
+    void *issuer_self;
+    const struct port_deploy_ops *deploy;
+    void *deploy_self;
+};
+
+/* The adapters that all certificates share. */
+struct engine_world {
+    const struct port_clock_ops *clock;
+    void *clock_self;
+    const struct port_keys_ops *keys;
+    void *keys_self;
+    const struct port_certs_ops *certs;
+    void *certs_self;
+    const struct port_observe_ops *observe;
+    void *observe_self;
+    const struct port_probe_ops *probe;
+    void *probe_self;
+    const struct port_store_ops *store;
+    void *store_self;
+    const struct port_log_ops *log;
+    void *log_self;
+    bool restored; /* the store was found older than its marker: safety.md row 42 */
+};
+
+struct engine;
+
+enum outcome engine_new(const struct engine_world *world, struct engine **out, struct err *err);
+void engine_free(struct engine **e);
+
+/* Loads the certificate's state, or begins one. OUT_BROKEN: the store cannot be read. */
+enum outcome engine_add(struct engine *e, const struct engine_certificate *cert, struct err *err);
+
+/* Does what is due, one action for each certificate at most; `*sleep_ms` gets how long nothing
+ * will be due (0: call again at once). */
+void engine_step(struct engine *e, model_time *sleep_ms);
+
+/* Steps and sleeps until `*stop` is set. */
+void engine_run(struct engine *e, const volatile sig_atomic_t *stop);
+
+#endif

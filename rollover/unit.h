@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * unit - one certificate in the engine's hands: its state, its clock, its way to the store
+ *
+ * Internal to the engine (rollover/engine.c and the unit_*.c files). All functions run in the
+ * engine's thread. Functions that act return an outcome and explain; unit_record() is the only
+ * way into the store.
+ */
+#ifndef DANEMILTER_UNIT_H
+#define DANEMILTER_UNIT_H
+
+#include "core/facts.h"
+#include "core/phase.h"
+#include "core/plan.h"
+#include "core/safety.h"
+#include "engine.h"
+
+#define UNIT_TARGETS_MAX 64                  /* addresses of all hosts of one certificate */
+#define UNIT_WAYS (2 * (MODEL_MAX_ALGS + 1)) /* SNI or none, each algorithm or any */
+
+/* One address that senders may connect to. */
+struct unit_target {
+    uint8_t owner; /* index into cfg->owners */
+    uint8_t ip[16];
+    model_time until;            /* steady: senders may keep it until then */
+    bool good_before[UNIT_WAYS]; /* attested just before the last switch */
+};
+
+struct unit {
+    const struct engine_world *world;
+    const struct engine_certificate *cfg;
+    struct port_state st;
+    struct model_now now;
+    model_time wake; /* steady: nothing is due before */
+    struct model_facts undo;
+    struct unit_target targets[UNIT_TARGETS_MAX];
+    size_t n_targets;
+    unsigned fails[PLAN_THAW + 1]; /* in a row, by verb */
+    struct plan_action said;       /* what the log said last */
+    enum safety_no said_no;
+    uint8_t said_phase[MODEL_MAX_KEYS];
+    bool said_addr[MODEL_MAX_OWNERS][MODEL_MAX_ADDRS]; /* disagreement was logged */
+};
+
+/* unit.c */
+enum outcome unit_load(struct unit *u, struct err *err);
+void unit_clear(struct unit *u);
+enum outcome unit_clock(struct unit *u, struct err *err);
+void unit_log(const struct unit *u, enum port_level level, const char *fmt, ...) ERR_PRINTF(3, 4);
+/* Saves the state with one line of history, which is logged as well. On failure the certificate
+ * is frozen (row 36) and, if `intent`, its facts are as they were at unit_begin(). */
+enum outcome unit_record(struct unit *u, bool intent, const char *what, struct err *err,
+                         const char *fmt, ...) ERR_PRINTF(5, 6);
+void unit_begin(struct unit *u); /* remembers the facts, for an intent that cannot be saved */
+
+/* unit_record.c: TLSA records and their place in the model */
+/* Enters the record (or finds it) and works out which chains it matches. */
+enum outcome unit_rec(struct unit *u, const struct port_tlsa *rec, int *index, struct err *err);
+/* Enters the records that a key alone determines; ored into `*mask`. */
+enum outcome unit_key_recs(struct unit *u, const uint8_t *spki, model_mask *mask, struct err *err);
+/* Fills chain->matches for the bundle in `pem`. */
+enum outcome unit_chain_matches(struct unit *u, const char *pem, struct model_chain *chain,
+                                struct err *err);
+
+/* unit_keys.c */
+enum outcome unit_adopt(struct unit *u, struct err *err);
+enum outcome unit_make_key(struct unit *u, int alg, struct err *err);
+enum outcome unit_issue(struct unit *u, int key, struct err *err);
+enum outcome unit_shred(struct unit *u, int key, struct err *err);
+
+/* unit_dns.c */
+enum outcome unit_observe(struct unit *u, int owner, struct err *err);
+enum outcome unit_publish(struct unit *u, const struct plan_action *a, struct err *err);
+enum outcome unit_withdraw(struct unit *u, const struct plan_action *a, struct err *err);
+
+/* unit_switch.c */
+enum outcome unit_recover(struct unit *u, struct err *err); /* a pending switch, after a crash */
+enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err *err);
+enum outcome unit_commit(struct unit *u, int alg, struct err *err);
+
+/* unit_proof.c */
+enum outcome unit_proof_before(struct unit *u, struct err *err);
+enum outcome unit_attest(struct unit *u, struct err *err);
+
+#endif

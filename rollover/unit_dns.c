@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "say.h"
+#include "unit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- observing ------------------------------------------------------------------------ */
+
+static enum outcome answer_mask(struct unit *u, const struct port_rrset *rrset, model_mask *mask,
+                                struct err *err)
+{
+    for (uint8_t i = 0; i < rrset->n; i++) {
+        int index = MODEL_NONE;
+        enum outcome out = unit_rec(u, &rrset->recs[i], &index, err);
+        if (out != OUT_OK)
+            return out;
+        *mask |= MODEL_BIT(index);
+    }
+    return OUT_OK;
+}
+
+static enum outcome convert_answer(struct unit *u, const struct port_answer *in,
+                                   struct facts_answer *out, struct err *err)
+{
+    memcpy(out->ip, in->ip, sizeof out->ip);
+    out->kind = in->kind;
+    out->sig_until = in->sig_until;
+    out->ns_ttl = (model_time)in->ns_ttl * 1000;
+    if (in->kind != MODEL_ANS_RRSET || in->rrset == NULL)
+        return OUT_OK;
+    out->ttl = in->rrset->ttl;
+    return answer_mask(u, in->rrset, &out->present, err);
+}
+
+/* Names and last words of the servers, for people. */
+static void keep_texts(struct unit *u, int owner, const struct port_round *round)
+{
+    struct model_owner *o = &u->st.facts.owners[owner];
+    for (uint8_t i = 0; i < round->n; i++) {
+        const struct port_answer *a = &round->answers[i];
+        int addr = facts_addr(o, a->ip);
+        if (addr == MODEL_NONE)
+            continue;
+        if (a->server[0] != '\0')
+            (void)snprintf(u->st.servers[owner][addr], PORT_NAME_MAX, "%s", a->server);
+        (void)snprintf(u->st.said[owner][addr], PORT_WHY_MAX, "%s", a->why);
+    }
+}
+
+/* Every record of ours that this owner is to show. */
+static model_mask expected(const struct unit *u, int owner)
+{
+    const struct model_owner *o = &u->st.facts.owners[owner];
+    return o->want & ~o->drop;
+}
+
+/* Logs a server that starts or stops to stand in the way, by name. */
+static void log_disagreements(struct unit *u, int owner)
+{
+    char text[SAY_MAX];
+    for (int a = 0; a < MODEL_MAX_ADDRS; a++) {
+        if (!u->st.facts.owners[owner].addrs[a].used) {
+            u->said_addr[owner][a] = false;
+            continue;
+        }
+        bool bad = say_disagreement(&u->st, owner, a, expected(u, owner), text, sizeof text);
+        if (bad && !u->said_addr[owner][a])
+            unit_log(u, PORT_LOG_WARNING, "%s: %s", u->st.owners[owner], text);
+        if (!bad && u->said_addr[owner][a]) {
+            say_server(&u->st, owner, a, text, sizeof text);
+            unit_log(u, PORT_LOG_INFO, "%s: %s shows what it should", u->st.owners[owner], text);
+        }
+        u->said_addr[owner][a] = bad;
+    }
+}
+
+static bool valid_answer(const struct facts_round *round)
+{
+    for (uint8_t i = 0; i < round->n_answers; i++) {
+        if (round->answers[i].kind == MODEL_ANS_RRSET || round->answers[i].kind == MODEL_ANS_NODATA)
+            return true;
+    }
+    return false;
+}
+
+/* Rows 18 and 24-27, from what the round found of the zone as a whole. */
+static void judge_zone(struct unit *u, int owner, const struct port_round *round,
+                       const struct facts_round *facts)
+{
+    struct model_facts *f = &u->st.facts;
+    if (round->zone_state == PORT_ZONE_INSECURE || round->zone_state == PORT_ZONE_BOGUS) {
+        if ((f->frozen & MODEL_F_DNSSEC) == 0)
+            unit_log(u, PORT_LOG_ERROR, "%s: zone %s is %s: %s", u->st.owners[owner], round->zone,
+                     round->zone_state == PORT_ZONE_INSECURE ? "not signed" : "bogus", round->why);
+        facts_freeze(f, MODEL_F_DNSSEC);
+    }
+    if (round->zone_state == PORT_ZONE_SECURE && valid_answer(facts))
+        facts_thaw(f, MODEL_F_DNSSEC | MODEL_F_CLOCK);
+}
+
+static enum outcome take_round(struct unit *u, int owner, const struct port_round *round,
+                               model_time begin, struct err *err)
+{
+    struct facts_round *facts = calloc(1, sizeof *facts);
+    if (facts == NULL)
+        return err_errno(err, "round");
+    enum outcome out = OUT_OK;
+    facts->begin = begin;
+    facts->end = u->now.steady;
+    facts->cname_ttl = round->cname_ttl;
+    for (uint8_t i = 0; i < round->n && out == OUT_OK; i++) {
+        out = convert_answer(u, &round->answers[i], &facts->answers[i], err);
+        facts->n_answers++;
+    }
+    if (out == OUT_OK) {
+        facts_observed(&u->st.facts, owner, facts, &u->cfg->policy, u->now);
+        if (!u->st.facts.owners[owner].based)
+            facts_baseline(&u->st.facts, owner);
+        keep_texts(u, owner, round);
+        judge_zone(u, owner, round, facts);
+        log_disagreements(u, owner);
+    }
+    free(facts);
+    return out;
+}
+
+/* Not even the name servers could be found: a round without an answer, so that the planner
+ * knows when it was tried. */
+static void note_failed_round(struct unit *u, int owner, model_time begin)
+{
+    struct facts_round none;
+    memset(&none, 0, sizeof none);
+    none.begin = begin;
+    none.end = u->now.steady;
+    facts_observed(&u->st.facts, owner, &none, &u->cfg->policy, u->now);
+}
+
+enum outcome unit_observe(struct unit *u, int owner, struct err *err)
+{
+    const struct engine_world *w = u->world;
+    const struct model_owner *o = &u->st.facts.owners[owner];
+    uint8_t known[MODEL_MAX_ADDRS][16];
+    size_t n_known = 0;
+    for (int a = 0; a < MODEL_MAX_ADDRS; a++) {
+        if (o->addrs[a].used)
+            memcpy(known[n_known++], o->addrs[a].ip, 16);
+    }
+    struct port_round *round = calloc(1, sizeof *round);
+    if (round == NULL)
+        return err_errno(err, "round");
+    model_time begin = u->now.steady;
+    enum outcome out = w->observe->round(w->observe_self, u->cfg->owners[owner].owner,
+                                         (const uint8_t(*)[16])known, n_known, round, err);
+    if (out == OUT_OK)
+        out = unit_clock(u, err);
+    if (out == OUT_OK)
+        out = take_round(u, owner, round, begin, err);
+    else
+        note_failed_round(u, owner, begin);
+    w->observe->free_round(w->observe_self, round);
+    free(round);
+    if (out == OUT_OK)
+        out = unit_record(u, false, "observed", err, NULL);
+    return out;
+}
+
+/* ---- changing ------------------------------------------------------------------------- */
+
+static bool same_rec(const struct port_tlsa *a, const struct port_tlsa *b)
+{
+    return a->combo.usage == b->combo.usage && a->combo.selector == b->combo.selector &&
+           a->combo.matching == b->combo.matching && a->len == b->len &&
+           memcmp(a->data, b->data, a->len) == 0;
+}
+
+static bool holds(const struct port_rrset *rrset, const struct port_tlsa *rec)
+{
+    for (uint8_t i = 0; i < rrset->n; i++) {
+        if (same_rec(&rrset->recs[i], rec))
+            return true;
+    }
+    return false;
+}
+
+/* Those of `mask` that are (`there`) or are not in the RRset. */
+static model_mask among(const struct unit *u, const struct port_rrset *rrset, model_mask mask,
+                        bool there)
+{
+    model_mask found = 0;
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if ((mask & MODEL_BIT(r)) != 0 && u->st.recs[r] != NULL &&
+            holds(rrset, u->st.recs[r]) == there)
+            found |= MODEL_BIT(r);
+    }
+    return found;
+}
+
+static size_t collect(const struct unit *u, model_mask mask, const struct port_tlsa **list)
+{
+    size_t n = 0;
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if ((mask & MODEL_BIT(r)) != 0 && u->st.recs[r] != NULL)
+            list[n++] = u->st.recs[r];
+    }
+    return n;
+}
+
+static void say_mask(const struct unit *u, model_mask mask, char *out, size_t size)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (int r = 0; r < MODEL_MAX_RECS && len < size; r++) {
+        char rec[64];
+        if ((mask & MODEL_BIT(r)) == 0)
+            continue;
+        say_rec(&u->st, r, rec, sizeof rec);
+        int n = snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", rec);
+        len += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static enum outcome send_change(struct unit *u, int owner, const struct port_rrset *seen,
+                                model_mask add, model_mask del, struct err *err)
+{
+    const struct engine_owner *c = &u->cfg->owners[owner];
+    const struct port_tlsa *adds[MODEL_MAX_RECS];
+    const struct port_tlsa *dels[MODEL_MAX_RECS];
+    struct port_change change = {.owner = c->owner, .ttl = c->ttl, .seen = seen};
+    change.n_add = collect(u, add, adds);
+    change.n_del = collect(u, del, dels);
+    change.add = adds;
+    change.del = dels;
+    if (seen->n + change.n_add > PORT_RRSET_MAX)
+        return err_set(err, OUT_REFUSED, "%s would hold more than %d records", c->owner,
+                       PORT_RRSET_MAX);
+    return c->dns->change(c->dns_self, &change, err);
+}
+
+/* What is there already is not ours, unless the operator handed it over (`adopt`). */
+static void own(struct unit *u, int owner, model_mask add, model_mask there)
+{
+    struct model_facts *f = &u->st.facts;
+    model_mask ours = add | (u->cfg->adopt_records ? there : 0);
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if ((ours & MODEL_BIT(r)) != 0)
+            f->recs[r].ours = true;
+    }
+    facts_publish_intent(f, owner, ours, u->now);
+}
+
+enum outcome unit_publish(struct unit *u, const struct plan_action *a, struct err *err)
+{
+    const struct engine_owner *c = &u->cfg->owners[a->owner];
+    struct port_rrset *seen = malloc(sizeof *seen);
+    char text[SAY_MAX];
+    if (seen == NULL)
+        return err_errno(err, "RRset");
+    enum outcome out = c->dns->read(c->dns_self, c->owner, seen, err);
+    if (out == OUT_OK) {
+        model_mask there = among(u, seen, a->mask, true);
+        model_mask add = a->mask & ~there;
+        unit_begin(u);
+        if (a->reason == PLAN_R_VANISHED)
+            facts_readd_intent(&u->st.facts, a->owner, a->rec);
+        own(u, a->owner, add, there);
+        say_mask(u, add, text, sizeof text);
+        out = unit_record(u, true, "publish", err, "%s: adding %s", c->owner,
+                          add != 0 ? text : "nothing, all is there");
+        if (out == OUT_OK && add != 0)
+            out = send_change(u, a->owner, seen, add, 0, err);
+    }
+    free(seen);
+    return out;
+}
+
+enum outcome unit_withdraw(struct unit *u, const struct plan_action *a, struct err *err)
+{
+    const struct engine_owner *c = &u->cfg->owners[a->owner];
+    struct port_rrset *seen = malloc(sizeof *seen);
+    char text[SAY_MAX];
+    if (seen == NULL)
+        return err_errno(err, "RRset");
+    enum outcome out = c->dns->read(c->dns_self, c->owner, seen, err);
+    if (out == OUT_OK) {
+        model_mask del = among(u, seen, a->mask, true);
+        unit_begin(u);
+        facts_withdraw_intent(&u->st.facts, a->owner, a->mask);
+        say_mask(u, a->mask, text, sizeof text);
+        out = unit_record(u, true, "withdraw", err, "%s: withdrawing %s", c->owner, text);
+        if (out == OUT_OK && del != 0)
+            out = send_change(u, a->owner, seen, 0, del, err);
+    }
+    free(seen);
+    return out;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "say.h"
+#include "unit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int find_key(const struct model_facts *f, const uint8_t *spki)
+{
+    for (int k = 0; k < MODEL_MAX_KEYS; k++) {
+        if (f->keys[k].used && memcmp(f->keys[k].spki, spki, MODEL_ID_LEN) == 0)
+            return k;
+    }
+    return MODEL_NONE;
+}
+
+/* Enters a checked bundle as a chain of `key`, with a copy of its text. */
+static enum outcome enter_chain(struct unit *u, int key, const char *pem,
+                                const struct port_cert *cert, int *index, struct err *err)
+{
+    struct model_chain chain;
+    memset(&chain, 0, sizeof chain);
+    chain.used = true;
+    chain.key = (uint8_t)key;
+    chain.durable = true; /* it is saved with the facts, in one transaction */
+    chain.names_ok = cert->names_ok;
+    chain.not_before = cert->not_before;
+    chain.not_after = cert->not_after;
+    enum outcome out = unit_chain_matches(u, pem, &chain, err);
+    if (out != OUT_OK)
+        return out;
+    size_t size = strlen(pem) + 1;
+    char *copy = malloc(size);
+    if (copy == NULL)
+        return err_errno(err, "chain");
+    memcpy(copy, pem, size);
+    *index = facts_chain_obtained(&u->st.facts, &chain, u->now);
+    if (*index == MODEL_NONE) {
+        free(copy);
+        return err_set(err, OUT_NOT_YET,
+                       "%d certificates are kept already; the oldest goes when "
+                       "its records are withdrawn",
+                       MODEL_MAX_CHAINS);
+    }
+    free(u->st.bundles[*index]);
+    u->st.bundles[*index] = copy;
+    return OUT_OK;
+}
+
+/* One key and chain that Postfix serves today. */
+static enum outcome adopt_part(struct unit *u, const struct port_part *part,
+                               int8_t chains[MODEL_MAX_ALGS], struct err *err)
+{
+    const struct engine_world *w = u->world;
+    struct model_facts *f = &u->st.facts;
+    uint8_t spki[MODEL_ID_LEN];
+    struct port_cert cert;
+    enum outcome out = w->keys->adopt(w->keys_self, part->key_pem, spki, err);
+    if (out == OUT_OK)
+        out = w->certs->inspect(w->certs_self, part->chain_pem, spki, u->cfg->names,
+                                u->cfg->n_names, &cert, err);
+    if (out != OUT_OK)
+        return out;
+    int alg = facts_alg(f, (uint8_t)cert.alg, false);
+    if (alg == MODEL_NONE)
+        return err_set(err, OUT_REFUSED, "more than %d key algorithms", MODEL_MAX_ALGS);
+    int key = find_key(f, spki);
+    if (key == MODEL_NONE) {
+        model_mask recs = 0;
+        out = unit_key_recs(u, spki, &recs, err);
+        if (out != OUT_OK)
+            return out;
+        key = facts_key_made(f, alg, spki, recs, true, u->now);
+    }
+    if (key == MODEL_NONE)
+        return err_set(err, OUT_REFUSED, "more than %d keys", MODEL_MAX_KEYS);
+    int chain = MODEL_NONE;
+    out = enter_chain(u, key, part->chain_pem, &cert, &chain, err);
+    if (out == OUT_OK)
+        chains[alg] = (int8_t)chain;
+    return out;
+}
+
+enum outcome unit_adopt(struct unit *u, struct err *err)
+{
+    struct port_part parts[PORT_PARTS_MAX];
+    size_t n = PORT_PARTS_MAX;
+    const struct engine_certificate *c = u->cfg;
+    enum outcome out = c->deploy->points_here(c->deploy_self, err);
+    if (out == OUT_REFUSED)
+        facts_freeze(&u->st.facts, MODEL_F_ELSEWHERE);
+    if (out != OUT_OK)
+        return out;
+    out = c->deploy->read(c->deploy_self, parts, &n, err);
+    if (out != OUT_OK)
+        return out;
+    int8_t chains[MODEL_MAX_ALGS];
+    memset(chains, MODEL_NONE, sizeof chains);
+    unit_begin(u);
+    for (size_t i = 0; i < n && out == OUT_OK; i++)
+        out = adopt_part(u, &parts[i], chains, err);
+    c->deploy->free_parts(c->deploy_self, parts, n);
+    if (out != OUT_OK) {
+        u->st.facts = u->undo;
+        return out;
+    }
+    facts_file_holds(&u->st.facts, chains, false, u->now);
+    u->st.facts.adopted = true;
+    return unit_record(u, true, "adopted", err,
+                       "adopted the %zu key%s that Postfix serves now, from its chain file", n,
+                       n == 1 ? "" : "s");
+}
+
+enum outcome unit_make_key(struct unit *u, int alg, struct err *err)
+{
+    const struct engine_world *w = u->world;
+    uint8_t spki[MODEL_ID_LEN];
+    model_mask recs = 0;
+    unit_begin(u);
+    enum outcome out =
+        w->keys->make(w->keys_self, (enum port_alg)u->st.facts.algs[alg].type, spki, err);
+    if (out == OUT_OK)
+        out = unit_key_recs(u, spki, &recs, err);
+    if (out != OUT_OK)
+        return out;
+    int key = facts_key_made(&u->st.facts, alg, spki, recs, false, u->now);
+    if (key == MODEL_NONE) {
+        struct err ignored = ERR_INIT;
+        (void)w->keys->shred(w->keys_self, spki, &ignored); /* never entered, never published */
+        return err_set(err, OUT_NOT_YET, "%d keys are kept already", MODEL_MAX_KEYS);
+    }
+    char name[64];
+    say_key(&u->st, key, name, sizeof name);
+    return unit_record(u, true, "key", err, "made %s", name);
+}
+
+/* Rows 7 to 11: what came from the CA is checked before anything else sees it. */
+static enum outcome check_times(const struct unit *u, const struct port_cert *cert, struct err *err)
+{
+    char when[64];
+    if (cert->not_after <= u->now.wall) {
+        say_wall(cert->not_after, when, sizeof when);
+        return err_set(err, OUT_REFUSED,
+                       "the certificate from the issuer expired at %s: is the "
+                       "clock right?",
+                       when);
+    }
+    if (cert->not_before > u->now.wall) {
+        say_wall(cert->not_before, when, sizeof when);
+        return err_set(err, OUT_REFUSED,
+                       "the certificate from the issuer is valid from %s only: "
+                       "is the clock right?",
+                       when);
+    }
+    if (!cert->names_ok)
+        return err_set(err, OUT_REFUSED,
+                       "the certificate from the issuer lacks one of the names "
+                       "asked for");
+    return OUT_OK;
+}
+
+enum outcome unit_issue(struct unit *u, int key, struct err *err)
+{
+    const struct engine_world *w = u->world;
+    struct port_order order = {.names = u->cfg->names, .n_names = u->cfg->n_names};
+    memcpy(order.spki, u->st.facts.keys[key].spki, sizeof order.spki);
+    char *pem = malloc(PORT_PEM_MAX);
+    if (pem == NULL)
+        return err_errno(err, "certificate");
+    struct port_cert cert;
+    int chain = MODEL_NONE;
+    enum outcome out = u->cfg->issuer->issue(u->cfg->issuer_self, &order, pem, PORT_PEM_MAX, err);
+    if (out == OUT_OK)
+        out = unit_clock(u, err);
+    if (out == OUT_OK)
+        out = w->certs->inspect(w->certs_self, pem, order.spki, u->cfg->names, u->cfg->n_names,
+                                &cert, err);
+    if (out == OUT_OK)
+        out = check_times(u, &cert, err);
+    unit_begin(u);
+    if (out == OUT_OK)
+        out = enter_chain(u, key, pem, &cert, &chain, err);
+    free(pem);
+    if (out != OUT_OK)
+        return out;
+    char name[64], until[64];
+    say_key(&u->st, key, name, sizeof name);
+    say_wall(cert.not_after, until, sizeof until);
+    return unit_record(u, true, "issued", err, "certificate for %s, valid until %s", name, until);
+}
+
+enum outcome unit_shred(struct unit *u, int key, struct err *err)
+{
+    const struct engine_world *w = u->world;
+    char name[64];
+    say_key(&u->st, key, name, sizeof name);
+    enum outcome out = u->cfg->deploy->shred_old(u->cfg->deploy_self, err);
+    if (out == OUT_OK)
+        out = w->keys->shred(w->keys_self, u->st.facts.keys[key].spki, err);
+    if (out != OUT_OK)
+        return out;
+    facts_shredded(&u->st.facts, key);
+    return unit_record(u, false, "shredded", err, "shredded %s: nothing can hold it any more",
+                       name);
+}

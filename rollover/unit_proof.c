@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "say.h"
+#include "unit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Leaves that a target may show. */
+struct leaves {
+    uint8_t print[MODEL_MAX_ALGS][MODEL_ID_LEN];
+    uint8_t alg[MODEL_MAX_ALGS];
+    size_t n;
+};
+
+/* What came of one round of proofs. */
+struct proof {
+    size_t good, wrong, old, unreached;
+    char why[ERR_TEXT_MAX]; /* the worst of them */
+};
+
+/* The leaves in the file, or (`before`) those that it held before the switch. */
+static enum outcome leaves_of(const struct unit *u, bool before, struct leaves *out,
+                              struct err *err)
+{
+    const struct engine_world *w = u->world;
+    const struct model_facts *f = &u->st.facts;
+    out->n = 0;
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        int c = f->algs[a].current;
+        struct port_cert cert;
+        if (!f->algs[a].used || c == MODEL_NONE)
+            continue;
+        if (before && f->algs[a].previous != MODEL_NONE)
+            c = f->algs[a].previous;
+        enum outcome res = w->certs->inspect(w->certs_self, u->st.bundles[c],
+                                             f->keys[f->chains[c].key].spki, NULL, 0, &cert, err);
+        if (res != OUT_OK)
+            return res;
+        memcpy(out->print[out->n], cert.fingerprint, MODEL_ID_LEN);
+        out->alg[out->n++] = f->algs[a].type;
+    }
+    return OUT_OK;
+}
+
+static void add_target(struct unit *u, size_t owner, const struct port_address *addr)
+{
+    model_time until = u->now.steady + (model_time)addr->ttl * 1000;
+    for (size_t i = 0; i < u->n_targets; i++) {
+        struct unit_target *t = &u->targets[i];
+        if (t->owner == owner && memcmp(t->ip, addr->ip, sizeof t->ip) == 0) {
+            if (until > t->until)
+                t->until = until;
+            return;
+        }
+    }
+    if (u->n_targets == UNIT_TARGETS_MAX)
+        return; /* refresh_targets() says so */
+    struct unit_target *t = &u->targets[u->n_targets++];
+    memset(t, 0, sizeof *t);
+    t->owner = (uint8_t)owner;
+    memcpy(t->ip, addr->ip, sizeof t->ip);
+    t->until = until;
+}
+
+static void drop_old_targets(struct unit *u)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < u->n_targets; i++) {
+        if (u->targets[i].until >= u->now.steady)
+            u->targets[n++] = u->targets[i];
+    }
+    u->n_targets = n;
+}
+
+/* Every address seen within its TTL. */
+static enum outcome refresh_targets(struct unit *u, struct err *err)
+{
+    const struct engine_world *w = u->world;
+    drop_old_targets(u);
+    for (size_t o = 0; o < u->cfg->n_owners; o++) {
+        struct port_address addrs[MODEL_MAX_ADDRS];
+        size_t n = MODEL_MAX_ADDRS;
+        enum outcome out =
+            w->observe->addresses(w->observe_self, u->cfg->owners[o].host, addrs, &n, err);
+        if (out != OUT_OK)
+            return out;
+        for (size_t i = 0; i < n; i++)
+            add_target(u, o, &addrs[i]);
+    }
+    if (u->n_targets == 0)
+        return err_set(err, OUT_RETRY, "none of the hosts has an address: nothing can be proven");
+    if (u->n_targets == UNIT_TARGETS_MAX)
+        return err_set(err, OUT_REFUSED, "more than %d addresses to prove for one certificate",
+                       UNIT_TARGETS_MAX - 1);
+    return OUT_OK;
+}
+
+/* One handshake; way = 2 x algorithm (0: any) + SNI. */
+static enum outcome prove(struct unit *u, const struct unit_target *t, int way,
+                          const struct leaves *leaves, enum port_reach *reach,
+                          char why[PORT_WHY_MAX], struct err *err)
+{
+    const struct engine_world *w = u->world;
+    const struct engine_owner *o = &u->cfg->owners[t->owner];
+    struct port_target target;
+    memset(&target, 0, sizeof target);
+    memcpy(target.ip, t->ip, sizeof target.ip);
+    target.port = o->port;
+    if (way % 2 == 1) {
+        size_t len = strlen(o->host);
+        if (len > 0 && o->host[len - 1] == '.')
+            len--;
+        memcpy(target.host, o->host, len);
+        target.host[len] = '\0';
+    }
+    size_t alg = (size_t)(way / 2);
+    if (alg == 0)
+        return w->probe->attest(w->probe_self, &target,
+                                (const uint8_t(*)[MODEL_ID_LEN])leaves->print, leaves->n, reach,
+                                why, err);
+    target.alg = (enum port_alg)leaves->alg[alg - 1];
+    return w->probe->attest(w->probe_self, &target,
+                            (const uint8_t(*)[MODEL_ID_LEN]) & leaves->print[alg - 1], 1, reach,
+                            why, err);
+}
+
+static void note_worst(const struct unit *u, const struct unit_target *t, const char *why,
+                       struct proof *proof)
+{
+    char ip[64];
+    const struct engine_owner *o = &u->cfg->owners[t->owner];
+    say_ip(t->ip, ip, sizeof ip);
+    (void)snprintf(proof->why, sizeof proof->why, "%s (%s) port %u: %s", o->host, ip,
+                   (unsigned)o->port, why);
+}
+
+static enum outcome prove_all(struct unit *u, const struct leaves *leaves, const struct leaves *old,
+                              bool before, struct proof *proof, struct err *err)
+{
+    memset(proof, 0, sizeof *proof);
+    for (size_t i = 0; i < u->n_targets; i++) {
+        struct unit_target *t = &u->targets[i];
+        for (int way = 0; way < 2 * ((int)leaves->n + 1); way++) {
+            enum port_reach reach = PORT_NOT_REACHED, again = PORT_NOT_REACHED;
+            char why[PORT_WHY_MAX] = "", ignored[PORT_WHY_MAX] = "";
+            enum outcome out = prove(u, t, way, leaves, &reach, why, err);
+            if (out == OUT_OK && reach == PORT_WRONG && old != NULL)
+                out = prove(u, t, way, old, &again, ignored, err);
+            if (out != OUT_OK)
+                return out;
+            if (before)
+                t->good_before[way] = reach == PORT_GOOD;
+            if (reach == PORT_GOOD) {
+                proof->good++;
+                continue;
+            }
+            note_worst(u, t, why, proof);
+            if (reach == PORT_NOT_REACHED)
+                proof->unreached++;
+            else if (again == PORT_GOOD)
+                proof->old++; /* an old process, a stale tlsproxy or SNI map: not the new chain's
+                                 fault, and putting the file back would not help */
+            else if (t->good_before[way])
+                proof->wrong++;
+            else
+                proof->old++;
+        }
+    }
+    return OUT_OK;
+}
+
+enum outcome unit_proof_before(struct unit *u, struct err *err)
+{
+    struct leaves now;
+    struct proof proof;
+    enum outcome out = leaves_of(u, false, &now, err);
+    if (out != OUT_OK || now.n == 0)
+        return out;
+    out = refresh_targets(u, err);
+    if (out == OUT_OK)
+        out = prove_all(u, &now, NULL, true, &proof, err);
+    return out;
+}
+
+/* Chains that left the file: has every process from before gone? */
+static enum outcome look_for_drains(struct unit *u, struct err *err)
+{
+    const struct engine_certificate *cfg = u->cfg;
+    for (int c = 0; c < MODEL_MAX_CHAINS; c++) {
+        const struct model_chain *chain = &u->st.facts.chains[c];
+        if (!chain->used || chain->left == MODEL_NEVER || chain->drained != MODEL_NEVER)
+            continue;
+        size_t count = 0;
+        enum outcome out = OUT_OK;
+        if (u->st.switch_boot[c] != 0) /* 0: the machine was started since */
+            out = cfg->deploy->older_than(cfg->deploy_self, u->st.switch_boot[c], &count, err);
+        if (out != OUT_OK)
+            return out;
+        if (count == 0)
+            facts_drained(&u->st.facts, c, u->now);
+        else
+            unit_log(u, PORT_LOG_INFO, "%zu server process%s from before the switch still there",
+                     count, count == 1 ? " is" : "es are");
+    }
+    return OUT_OK;
+}
+
+static enum outcome judge(struct unit *u, const struct proof *proof, struct err *err)
+{
+    struct model_facts *f = &u->st.facts;
+    if (proof->wrong > 0) {
+        for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+            if (f->algs[a].used && f->algs[a].previous != MODEL_NONE)
+                facts_wrong(f, f->algs[a].current, u->now);
+        }
+        return unit_record(u, false, "wrong", err, "the proof failed: %s", proof->why);
+    }
+    if (proof->old > 0 || proof->unreached > 0)
+        return err_set(err, OUT_NOT_YET, "%zu of %zu proofs are good; %s", proof->good,
+                       proof->good + proof->old + proof->unreached, proof->why);
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        if (f->algs[a].used && f->algs[a].current != MODEL_NONE)
+            facts_attested(f, f->algs[a].current, u->now);
+    }
+    return unit_record(u, false, "attested", err,
+                       "proven: %zu handshakes, every address, name "
+                       "and algorithm, show the chains of the file",
+                       proof->good);
+}
+
+enum outcome unit_attest(struct unit *u, struct err *err)
+{
+    struct leaves now, old;
+    struct proof proof;
+    enum outcome out = leaves_of(u, false, &now, err);
+    if (out == OUT_OK)
+        out = leaves_of(u, true, &old, err);
+    if (out == OUT_OK)
+        out = refresh_targets(u, err);
+    if (out == OUT_OK)
+        out = prove_all(u, &now, &old, false, &proof, err);
+    if (out == OUT_OK)
+        out = unit_clock(u, err);
+    facts_attest_tried(&u->st.facts, u->now);
+    if (out == OUT_OK)
+        out = look_for_drains(u, err);
+    if (out == OUT_OK)
+        out = judge(u, &proof, err);
+    return out;
+}
