@@ -35,6 +35,14 @@ struct key_pem {
     char text[KEY_PEM_MAX];
 };
 
+/* Where keys come from, for modules that need one and must not know the key folder. The key that
+ * load gives belongs to the caller, who ends it with key_free. */
+struct key_loader {
+    enum outcome (*load)(void *self, const uint8_t spki[MODEL_ID_LEN], struct key **out,
+                         struct err *err);
+    void *self;
+};
+
 /* Overwrites memory in a way that the compiler does not leave out. mem may be NULL if len is 0. */
 void key_wipe(void *mem, size_t len);
 void key_pem_wipe(struct key_pem *pem);
