@@ -21,7 +21,9 @@ function allowed(from, to, target,    types) {
     if (from in adapter) return to == "ports" || to == "net" || to == "crypto" || types
     if (from == "ports") return types
     if (from == "engine") return to == "core" || to == "ports"
-    if (from == "milter") return to == "conf" || target == "rollover/snapshot.h" || types
+    if (from == "milter")
+        return to == "conf" || to == "ports" || types || target == "rollover/snapshot.h" ||
+            target == "rollover/crypto/key.h"
     return 0
 }
 

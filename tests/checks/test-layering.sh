@@ -18,6 +18,7 @@ sow rollover/conf/conf.c '#include <confuse.h>'
 sow rollover/crypto/key.c '#include <openssl/evp.h>'
 sow rollover/engine.c '#include "engine.h"' '#include "core/plan.h"' '#include "ports.h"' '#include "config.h"'
 sow milter/milter.c '#include <libmilter/mfapi.h>' '#include "snapshot.h"' '#include "conf/conf.h"'
+sow milter/helper.c '#include "ports.h"' '#include "crypto/key.h"' '#include "core/types.h"'
 sow milter/main.c '#include "store/db.h"' '#include "core/plan.h"' '#include "dns/ask.h"' '#include "engine.h"'
 sow tests/unit/test_a.c '#include "store/db.h"' '#include <openssl/ssl.h>' '#include <cmocka.h>'
 expect_clean "every allowed direction"
@@ -53,6 +54,9 @@ sow milter/session.c '#include "engine.h"'
 expect_caught '^milter/session.c:2: milter may not include engine'
 sow milter/session.c '#include "dns/ask.h"'
 expect_caught '^milter/session.c:2: milter may not include dns'
+sow rollover/crypto/cert.h 'int cert_make(void);'
+sow milter/session.c '#include "crypto/cert.h"'
+expect_caught '^milter/session.c:2: milter may not include crypto'
 
 # Libraries.
 sow rollover/net/probe.c '#include <openssl/ssl.h>'
