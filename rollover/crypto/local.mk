@@ -5,6 +5,9 @@ librcrypto_a_SOURCES = \
     rollover/crypto/bundle.c rollover/crypto/bundle.h \
     rollover/crypto/cert.c rollover/crypto/cert.h \
     rollover/crypto/chain.c rollover/crypto/chain.h \
+    rollover/crypto/danematch.c rollover/crypto/danematch.h \
+    rollover/crypto/danematch_chain.c rollover/crypto/danematch_ssl.h \
+    rollover/crypto/handshake.c rollover/crypto/handshake.h \
     rollover/crypto/key.c rollover/crypto/key.h \
     rollover/crypto/ossl.c rollover/crypto/ossl.h \
     rollover/crypto/pem.c rollover/crypto/pem.h \
