@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fakeworld - a world in shared memory behind the engine's ports
+ *
+ * One certificate, one owner, two name servers, one Postfix, simulated time. The world outlives
+ * the process that runs the engine (it lies in a shared mapping), so that a test can end that
+ * process at any call and go on with another, as a crash does. Each call through a port is
+ * counted; `crash_at` ends the process at that call, before or after its effect; `fail_at` makes
+ * it fail instead.
+ *
+ * The world judges for itself, from what servers gave and what Postfix could serve, never from
+ * the engine's facts: fw_check() is called at every change and counts violations of the rule.
+ */
+#ifndef DANEMILTER_TESTS_FAKEWORLD_H
+#define DANEMILTER_TESTS_FAKEWORLD_H
+
+#include "engine.h"
+
+#define FW_SERVERS 2
+#define FW_KEYS 32
+#define FW_HISTORY 64
+#define FW_PROCS 8
+#define FW_PEM 256
+#define FW_ALGS 2
+
+struct fw_rrset {
+    uint8_t n;
+    uint8_t rec[PORT_RRSET_MAX][MODEL_ID_LEN]; /* 3 1 1: the SPKI hash itself */
+};
+
+/* What a server gave, and until when a cache may hold it. */
+struct fw_given {
+    struct fw_rrset set;
+    model_time until;
+};
+
+struct fw_file {
+    uint8_t n;
+    uint8_t alg[FW_ALGS];
+    uint8_t spki[FW_ALGS][MODEL_ID_LEN];
+    char pem[FW_ALGS][FW_PEM];
+};
+
+/* A group of server processes that loaded the file as it was. */
+struct fw_proc {
+    bool alive;
+    bool held; /* a long session keeps it */
+    model_time started;
+    struct fw_file file;
+};
+
+struct fw_stored {
+    bool used;
+    struct port_state st; /* its pointers are not used */
+    bool has_rec[MODEL_MAX_RECS];
+    struct port_tlsa recs[MODEL_MAX_RECS];
+    bool has_bundle[MODEL_MAX_CHAINS];
+    char bundles[MODEL_MAX_CHAINS][FW_PEM];
+};
+
+enum fw_call {
+    FW_ANY,
+    FW_SAVE,
+    FW_CHANGE,
+    FW_INSTALL,
+    FW_RELOAD,
+    FW_ISSUE,
+    FW_ATTEST,
+    FW_ROUND,
+    FW_N_CALLS
+};
+
+struct fw {
+    model_time boot, wall;
+    uint8_t boot_id;
+    bool has_key[FW_KEYS];
+    uint8_t keys[FW_KEYS][MODEL_ID_LEN];
+    uint8_t key_alg[FW_KEYS];
+    uint32_t next_key, next_cert;
+    struct fw_rrset primary, server[FW_SERVERS];
+    model_time lag[FW_SERVERS]; /* behind the primary */
+    model_time changed;
+    bool frozen[FW_SERVERS], silent[FW_SERVERS], bogus[FW_SERVERS];
+    uint32_t ttl; /* s */
+    struct fw_given given[FW_HISTORY];
+    struct fw_file file;
+    struct fw_proc procs[FW_PROCS];
+    bool postfix_up, reload_fails, serve_wrong;
+    bool next_wrong; /* the next install leads to something else being served */
+    struct fw_stored stored;
+    /* faults */
+    unsigned calls, crash_at;
+    bool crash_after; /* after the call's effect, not before */
+    enum fw_call fail_call;
+    unsigned fail_times;
+    /* verdicts */
+    unsigned violations, switches, commits, withdrawals, shreds, issued, rollbacks;
+    char why[256];
+    bool loud;
+};
+
+/* The faults, and the tables of the other file. */
+bool fw_called(struct fw *w, enum fw_call call);
+enum outcome fw_done(struct fw *w);
+extern const struct port_store_ops fw_store_ops;
+extern const struct port_log_ops fw_log_ops;
+
+#define FW_EXIT_CRASH 42 /* status of a process ended by crash_at */
+
+struct fw *fw_new(void); /* shared memory; fw_free() unmaps */
+void fw_free(struct fw **w);
+/* Postfix serves one chain for each algorithm, no TLSA record is published. */
+void fw_begin(struct fw *w, const enum port_alg *algs, size_t n_algs);
+void fw_world(struct fw *w, struct engine_world *out);
+void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
+                    struct engine_certificate *out);
+void fw_new_key(struct fw *w, enum port_alg alg, uint8_t spki[MODEL_ID_LEN]);
+void fw_write_cert(struct fw *w, const uint8_t spki[MODEL_ID_LEN], char *pem, size_t size);
+/* A new generation of server processes; only those that a session holds live on. */
+void fw_new_procs(struct fw *w);
+void fw_advance(struct fw *w, model_time ms);
+void fw_check(struct fw *w);
+/* Runs the engine in a process of its own for `ms` of simulated time or until it ends by a crash;
+ * true when it lived to the end. */
+bool fw_run(struct fw *w, const enum port_alg *algs, size_t n_algs, model_time ms);
+
+#endif

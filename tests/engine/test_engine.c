@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine against a world in simulated time: what it does, and what it never does. */
+#include "tests/engine/fakeworld.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const enum port_alg both[] = {PORT_ALG_P256, PORT_ALG_RSA2048};
+
+static int setup(void **state)
+{
+    struct fw *w = fw_new();
+    if (w == NULL)
+        return -1;
+    fw_begin(w, both, 2);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fw *w = *state;
+    fw_free(&w);
+    return 0;
+}
+
+static void assert_rule(const struct fw *w)
+{
+    if (w->violations != 0)
+        fail_msg("%u violations of the rule, the last: %s", w->violations, w->why);
+}
+
+static void test_rollovers(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_in_range(w->switches, 4, 8); /* both algorithms in one rename each time */
+    assert_in_range(w->commits, 2 * 3, 2 * 8);
+    assert_in_range(w->withdrawals, 2 * 2, 2 * 8);
+    assert_in_range(w->shreds, 2 * 2, 2 * 8);
+}
+
+static void test_judge_can_fail(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 20000));
+    assert_rule(w);
+    w->file.spki[0][31] ^= 1; /* another key, never published */
+    fw_check(w);
+    assert_true(w->violations > 0);
+}
+
+static void test_frozen_secondary(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    w->frozen[1] = true;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    unsigned before = w->commits;
+    struct fw_file file = w->file;
+    assert_true(fw_run(w, both, 2, 30000));
+    assert_int_equal(w->commits, before);
+    assert_memory_equal(file.spki, w->file.spki, sizeof file.spki);
+    w->frozen[1] = false;
+    assert_true(fw_run(w, both, 2, 40000));
+    assert_rule(w);
+    assert_true(w->commits > before);
+    assert_memory_not_equal(file.spki, w->file.spki, sizeof file.spki);
+}
+
+static void no_switch_while(struct fw *w, bool *trouble)
+{
+    assert_true(fw_run(w, both, 2, 8000));
+    *trouble = true;
+    assert_true(fw_run(w, both, 2, 10000));
+    struct fw_file file = w->file;
+    assert_true(fw_run(w, both, 2, 30000));
+    assert_rule(w);
+    assert_memory_equal(file.spki, w->file.spki, sizeof file.spki);
+    *trouble = false;
+    unsigned before = w->commits;
+    assert_true(fw_run(w, both, 2, 40000));
+    assert_rule(w);
+    assert_true(w->commits > before);
+}
+
+static void test_silent_server(void **state)
+{
+    struct fw *w = *state;
+    no_switch_while(w, &w->silent[0]);
+}
+
+static void test_bogus_server(void **state)
+{
+    struct fw *w = *state;
+    no_switch_while(w, &w->bogus[1]);
+}
+
+static void test_reload_fails(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    struct fw_file file = w->file;
+    w->reload_fails = true;
+    assert_true(fw_run(w, both, 2, 30000));
+    assert_rule(w);
+    assert_int_equal(w->commits, 0);
+    assert_memory_equal(file.spki, w->file.spki, sizeof file.spki); /* put back */
+    w->reload_fails = false;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_true(w->commits > 0);
+}
+
+static void test_postfix_down(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    struct fw_file file = w->file;
+    w->postfix_up = false;
+    assert_true(fw_run(w, both, 2, 30000));
+    assert_memory_equal(&file, &w->file, sizeof file); /* kept staged */
+    w->postfix_up = true;
+    assert_true(fw_run(w, both, 2, 40000));
+    assert_rule(w);
+    assert_true(w->commits > 0);
+}
+
+static void test_saving_fails(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    struct fw_file file = w->file;
+    struct fw_rrset primary = w->primary;
+    w->fail_call = FW_SAVE;
+    w->fail_times = 1000000;
+    assert_true(fw_run(w, both, 2, 30000));
+    assert_memory_equal(&file, &w->file, sizeof file);
+    assert_memory_equal(&primary, &w->primary, sizeof primary);
+    w->fail_times = 0;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_true(w->commits > 0);
+}
+
+static void failing_call(struct fw *w, enum fw_call call)
+{
+    w->fail_call = call;
+    w->fail_times = 3;
+    assert_true(fw_run(w, both, 2, 90000));
+    assert_rule(w);
+    assert_int_equal(w->fail_times, 0);
+    assert_true(w->commits > 0);
+}
+
+static void test_failing_calls(void **state)
+{
+    struct fw *w = *state;
+    for (enum fw_call call = FW_SAVE; call < FW_N_CALLS; call++) {
+        fw_begin(w, both, 2);
+        failing_call(w, call);
+    }
+}
+
+static void test_wrong_proof_rolls_back(void **state)
+{
+    struct fw *w = *state;
+    w->next_wrong = true;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_int_equal(w->rollbacks, 1);
+    assert_true(w->commits > 0); /* later, with another certificate */
+}
+
+static void test_long_session_delays_withdrawal(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    w->procs[0].held = true;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_int_equal(w->withdrawals, 0);
+    w->procs[0].alive = false;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_true(w->withdrawals > 0);
+}
+
+static void test_reboot_restarts_waits(void **state)
+{
+    struct fw *w = *state;
+    for (int i = 0; i < 5; i++) {
+        assert_true(fw_run(w, both, 2, 1700));
+        w->boot_id++;
+        w->boot = 10;
+        memset(w->given, 0, sizeof w->given);
+        fw_new_procs(w);
+        fw_check(w);
+    }
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_true(w->commits > 0);
+}
+
+/* kill -9 before and after the effect of every call of a whole rollover. */
+static void test_crash_everywhere(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 30000));
+    unsigned calls = w->calls, crashes = 0;
+    assert_true(w->commits >= 2);
+    for (unsigned at = 1; at <= calls; at++) {
+        for (int after = 0; after < 2; after++) {
+            fw_begin(w, both, 2);
+            w->crash_at = at;
+            w->crash_after = after == 1;
+            if (!fw_run(w, both, 2, 30000))
+                crashes++;
+            w->crash_at = 0;
+            assert_true(fw_run(w, both, 2, 40000));
+            if (w->violations != 0)
+                print_error("crash %s call %u\n", after ? "after" : "before", at);
+            assert_rule(w);
+            if (w->commits < 2)
+                fail_msg("crash %s call %u: no rollover was completed", after ? "after" : "before",
+                         at);
+        }
+    }
+    print_message("%u crashes, %u calls\n", crashes, calls);
+    assert_true(crashes >= calls);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_rollovers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_judge_can_fail, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_frozen_secondary, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_silent_server, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bogus_server, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reload_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_postfix_down, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_saving_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failing_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_proof_rolls_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_session_delays_withdrawal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reboot_restarts_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_crash_everywhere, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
