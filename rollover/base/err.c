@@ -20,22 +20,21 @@ static void err_escape(struct err *err)
     }
 }
 
-static void err_vformat(struct err *err, const char *fmt, va_list ap)
+static void ERR_PRINTF(2, 0) err_vformat(struct err *err, const char *fmt, va_list ap)
 {
     if (vsnprintf(err->text, sizeof err->text, fmt, ap) < 0)
         err->text[0] = '\0';
     err_escape(err);
 }
 
-enum outcome err_set(struct err *err, enum outcome out, const char *fmt, ...)
+void err_say(struct err *err, const char *fmt, ...)
 {
-    if (err != NULL) {
-        va_list ap;
-        va_start(ap, fmt);
-        err_vformat(err, fmt, ap);
-        va_end(ap);
-    }
-    return out;
+    if (err == NULL)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    err_vformat(err, fmt, ap);
+    va_end(ap);
 }
 
 void err_prepend(struct err *err, const char *fmt, ...)
@@ -53,21 +52,20 @@ void err_prepend(struct err *err, const char *fmt, ...)
         *err = front;
 }
 
-enum outcome err_errno(struct err *err, const char *fmt, ...)
+void err_say_errno(struct err *err, const char *fmt, ...)
 {
     int saved = errno;
-    if (err != NULL) {
-        va_list ap;
-        va_start(ap, fmt);
-        err_vformat(err, fmt, ap);
-        va_end(ap);
-        size_t len = strlen(err->text);
-        char why[128];
-        if (strerror_r(saved, why, sizeof why) != 0)
-            (void)snprintf(why, sizeof why, "errno %d", saved);
-        (void)snprintf(err->text + len, sizeof err->text - len, ": %s", why);
-    }
-    return OUT_BROKEN;
+    if (err == NULL)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    err_vformat(err, fmt, ap);
+    va_end(ap);
+    size_t len = strlen(err->text);
+    char why[128];
+    if (strerror_r(saved, why, sizeof why) != 0)
+        (void)snprintf(why, sizeof why, "errno %d", saved);
+    (void)snprintf(err->text + len, sizeof err->text - len, ": %s", why);
 }
 
 const char *err_outcome_name(enum outcome out)

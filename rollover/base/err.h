@@ -42,15 +42,25 @@ struct err {
 
 void err_clear(struct err *err);
 
-/* Replaces the text; returns the outcome given, so that `return err_set(err, OUT_RETRY, ...)`
- * reads as one statement. err may be NULL. */
-enum outcome err_set(struct err *err, enum outcome out, const char *fmt, ...) ERR_PRINTF(3, 4);
+/* The texts of err_set and err_errno; call those. */
+void err_say(struct err *err, const char *fmt, ...) ERR_PRINTF(2, 3);
+void err_say_errno(struct err *err, const char *fmt, ...) ERR_PRINTF(2, 3);
+
+static inline enum outcome err_outcome(enum outcome out)
+{
+    return out;
+}
+
+/* Replaces the text; its value is the outcome given, so that `return err_set(err, OUT_RETRY, ...)`
+ * reads as one statement. err may be NULL. A macro, so that every analyser sees which outcome a
+ * function returns, and that its results are not looked at then. */
+#define err_set(err, out, ...) (err_say((err), __VA_ARGS__), err_outcome(out))
 
 /* Puts context in front of the present text: "context: text". */
 void err_prepend(struct err *err, const char *fmt, ...) ERR_PRINTF(2, 3);
 
 /* err_set with ": strerror(errno)" appended; OUT_BROKEN. Reads errno first. */
-enum outcome err_errno(struct err *err, const char *fmt, ...) ERR_PRINTF(2, 3);
+#define err_errno(err, ...) (err_say_errno((err), __VA_ARGS__), err_outcome(OUT_BROKEN))
 
 const char *err_outcome_name(enum outcome out); /* "ok", "not yet", "retry", ... */
 
