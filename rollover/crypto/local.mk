@@ -13,3 +13,19 @@ librcrypto_a_SOURCES = \
     rollover/crypto/pem.c rollover/crypto/pem.h \
     rollover/crypto/selfsigned.c rollover/crypto/selfsigned.h \
     rollover/crypto/tlsa.c rollover/crypto/tlsa.h
+
+dm_crypto_tests = \
+    tests/unit/test_crypto_bundle tests/unit/test_crypto_cert \
+    tests/unit/test_crypto_key tests/unit/test_crypto_selfsigned
+check_PROGRAMS += $(dm_crypto_tests)
+TESTS += $(dm_crypto_tests)
+dm_pki = tests/unit/pki.c tests/unit/pki.h
+dm_crypto_libs = librcrypto.a librbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_crypto_bundle_SOURCES = tests/unit/test_crypto_bundle.c $(dm_pki)
+tests_unit_test_crypto_bundle_LDADD = $(dm_crypto_libs)
+tests_unit_test_crypto_cert_SOURCES = tests/unit/test_crypto_cert.c $(dm_pki)
+tests_unit_test_crypto_cert_LDADD = $(dm_crypto_libs)
+tests_unit_test_crypto_key_SOURCES = tests/unit/test_crypto_key.c $(dm_pki)
+tests_unit_test_crypto_key_LDADD = $(dm_crypto_libs)
+tests_unit_test_crypto_selfsigned_SOURCES = tests/unit/test_crypto_selfsigned.c $(dm_pki)
+tests_unit_test_crypto_selfsigned_LDADD = $(dm_crypto_libs)

@@ -19,6 +19,20 @@
 #define SELFSIGNED_CN_MAX 64 /* ub-common-name, RFC 5280 appendix A.1 */
 #define SELFSIGNED_DNS_MAX 253
 
+/* May this octet stand at name[i], `label` octets into its label? */
+static bool selfsigned_octet(const char *name, size_t len, size_t i, size_t label)
+{
+    unsigned char c = (unsigned char)name[i];
+    bool last = i + 1 == len || name[i + 1] == '.';
+    if (c == '.')
+        return label > 0 && i + 1 < len;
+    if (c == '*')
+        return i == 0 && len > 2 && name[1] == '.';
+    if (c == '-')
+        return label > 0 && !last;
+    return c <= 0x7f && isalnum(c);
+}
+
 /* A host name in lower case without its final dot; "*." may lead. */
 static enum outcome selfsigned_name(const char *name, char out[PORT_NAME_MAX], struct err *err)
 {
@@ -30,15 +44,11 @@ static enum outcome selfsigned_name(const char *name, char out[PORT_NAME_MAX], s
         return err_set(err, OUT_REFUSED, "a name of %zu octets: a certificate takes 1 to %d", len,
                        SELFSIGNED_DNS_MAX);
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)name[i];
-        bool star = c == '*' && i == 0 && len > 2 && name[1] == '.';
-        bool edge = label == 0 || i + 1 == len || name[i + 1] == '.';
-        if (c == '.' ? label == 0 : !star && !isalnum(c) && (c != '-' || edge))
+        bool good = selfsigned_octet(name, len, i, label);
+        label = name[i] == '.' ? 0 : label + 1;
+        if (!good || label > 63)
             return err_set(err, OUT_REFUSED, "\"%.*s\" is not a host name", (int)len, name);
-        label = c == '.' ? 0 : label + 1;
-        if (label > 63 || c > 0x7f)
-            return err_set(err, OUT_REFUSED, "\"%.*s\" is not a host name", (int)len, name);
-        out[i] = (char)tolower(c);
+        out[i] = (char)tolower((unsigned char)name[i]);
     }
     out[len] = '\0';
     return OUT_OK;
