@@ -6,6 +6,7 @@
 function node(file) {
     if (file == "rollover/ports.h") return "ports"
     if (file == "milter/main.c") return "main"
+    if (file ~ /^milter\/compose\.[ch]$/) return "compose"
     if (file ~ /^milter\//) return "milter"
     if (file ~ /^rollover\/[^\/]*$/) return "engine"
     sub(/^rollover\//, "", file)
@@ -21,9 +22,10 @@ function allowed(from, to, target,    types) {
     if (from in adapter) return to == "ports" || to == "net" || to == "crypto" || types
     if (from == "ports") return types
     if (from == "engine") return to == "core" || to == "ports"
-    if (from == "milter")
-        return to == "conf" || to == "ports" || types || target == "rollover/snapshot.h" ||
-            target == "rollover/crypto/key.h"
+    if (from == "compose" && to == "engine") return 1
+    if (from == "milter" || from == "compose")
+        return to == "milter" || to == "conf" || to == "ports" || types ||
+            target == "rollover/snapshot.h" || target == "rollover/crypto/key.h"
     return 0
 }
 
