@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _DEFAULT_SOURCE 1 /* setgroups: BSD, not in POSIX; configure looks for it */
 #include "config.h"
 
 #include "milter/daemon.h"
@@ -16,6 +17,10 @@
 
 #ifdef __linux__
 #include <sys/prctl.h>
+#endif
+
+#ifndef HAVE_SETGROUPS
+#error "setgroups() is needed to drop privileges for good"
 #endif
 
 /* The one kind of mutable global that is permitted: what a signal handler needs. */

@@ -32,7 +32,7 @@ enum outcome helper_serve(int fd, const struct helper_deploy *deploys, size_t n,
 struct helper_client {
     int fd;
     uint32_t certificate;
-    struct msg *wire; /* shared by the clients of one socket */
+    struct msg *msg; /* shared by the clients of one socket */
 };
 
 extern const struct port_deploy_ops helper_ops;

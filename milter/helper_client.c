@@ -7,31 +7,31 @@
 
 static void begin(const struct helper_client *c, enum helper_op op)
 {
-    msg_reset(c->wire);
-    msg_put_u32(c->wire, (uint32_t)op);
-    msg_put_u32(c->wire, c->certificate);
+    msg_reset(c->msg);
+    msg_put_u32(c->msg, (uint32_t)op);
+    msg_put_u32(c->msg, c->certificate);
 }
 
-/* Sends the request; afterwards the wire stands at the results. */
+/* Sends the request; afterwards the message stands at the results. */
 static enum outcome call(const struct helper_client *c, struct err *err)
 {
-    enum outcome out = msg_write(c->fd, c->wire, err);
+    enum outcome out = msg_write(c->fd, c->msg, err);
     if (out == OUT_OK)
-        out = msg_read(c->fd, c->wire, err);
+        out = msg_read(c->fd, c->msg, err);
     if (out != OUT_OK)
         return out == OUT_NOT_YET ? OUT_BROKEN : out;
-    uint32_t res = msg_take_u32(c->wire);
+    uint32_t res = msg_take_u32(c->msg);
     char text[ERR_TEXT_MAX];
-    msg_take_text(c->wire, text, sizeof text);
-    (void)msg_take_u32(c->wire); /* the length of the results, which are taken one by one */
-    if (c->wire->bad || res > (uint32_t)OUT_BROKEN)
+    msg_take_text(c->msg, text, sizeof text);
+    (void)msg_take_u32(c->msg); /* the length of the results, which are taken one by one */
+    if (c->msg->bad || res > (uint32_t)OUT_BROKEN)
         return err_set(err, OUT_BROKEN, "the helper's answer makes no sense");
     return err_set(err, (enum outcome)res, "%s", text);
 }
 
 static enum outcome end(const struct helper_client *c, enum outcome out, struct err *err)
 {
-    if (out == OUT_OK && c->wire->bad)
+    if (out == OUT_OK && c->msg->bad)
         return err_set(err, OUT_BROKEN, "the helper's answer is cut short");
     return out;
 }
@@ -42,8 +42,8 @@ static enum outcome client_read(void *self, struct port_part *parts, size_t *n, 
     begin(c, HELPER_READ);
     enum outcome out = call(c, err);
     if (out == OUT_OK)
-        out = helper_msg_take_parts(c->wire, parts, n, err);
-    msg_reset(c->wire);
+        out = helper_msg_take_parts(c->msg, parts, n, err);
+    msg_reset(c->msg);
     return out;
 }
 
@@ -58,7 +58,7 @@ static enum outcome client_install(void *self, const struct port_part *parts, si
 {
     const struct helper_client *c = self;
     begin(c, HELPER_INSTALL);
-    helper_msg_put_parts(c->wire, parts, n);
+    helper_msg_put_parts(c->msg, parts, n);
     return call(c, err);
 }
 
@@ -81,7 +81,7 @@ static enum outcome client_running(void *self, bool *up, struct err *err)
     const struct helper_client *c = self;
     begin(c, HELPER_RUNNING);
     enum outcome out = call(c, err);
-    *up = out == OUT_OK && msg_take_u32(c->wire) != 0;
+    *up = out == OUT_OK && msg_take_u32(c->msg) != 0;
     return end(c, out, err);
 }
 
@@ -96,10 +96,10 @@ static enum outcome client_older_than(void *self, model_time boot, size_t *count
 {
     const struct helper_client *c = self;
     begin(c, HELPER_OLDER_THAN);
-    msg_put_i64(c->wire, boot);
+    msg_put_i64(c->msg, boot);
     enum outcome out = call(c, err);
     if (out == OUT_OK)
-        *count = msg_take_u32(c->wire);
+        *count = msg_take_u32(c->msg);
     return end(c, out, err);
 }
 

@@ -4,6 +4,7 @@
 #include "say.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,15 @@ static void say_refused(struct unit *u, const struct safety_verdict *v)
     u->said_no = v->no;
     say_refusal(&u->st, v, text, sizeof text);
     unit_log(u, PORT_LOG_WARNING, "not done: %s", text);
+}
+
+/* What keeps the certificate from being looked at: said when it begins or changes. */
+static void say_trouble(struct unit *u, const char *text)
+{
+    if (strcmp(u->said_trouble, text) == 0)
+        return;
+    (void)snprintf(u->said_trouble, sizeof u->said_trouble, "%s", text);
+    unit_log(u, PORT_LOG_ERROR, "%s", text);
 }
 
 /* ---- one action ----------------------------------------------------------------------- */
@@ -279,10 +289,11 @@ static void unit_step(struct engine *e, struct unit *u)
     if (out == OUT_OK)
         out = unit_recover(u, &err);
     if (out != OUT_OK) {
-        unit_log(u, PORT_LOG_ERROR, "%s", err.text);
+        say_trouble(u, err.text);
         u->wake = u->now.steady + u->cfg->policy.poll;
         return;
     }
+    u->said_trouble[0] = '\0';
     look_at_postfix(u);
     facts_sweep(&u->st.facts, &u->cfg->policy, u->now);
     plan_next(&u->st.facts, &u->cfg->policy, u->now, &a);

@@ -43,7 +43,8 @@ struct engine_certificate {
     size_t n_owners;
     struct model_policy policy;
     bool adopt_records; /* records found that match the served chain are ours to withdraw */
-    char probe_via[64]; /* address to prove instead of one that is not reached, or "" */
+    bool has_via;       /* what is not reached (NAT without hairpin) is proven at `via` instead */
+    uint8_t via[16];
     const struct port_issuer_ops *issuer;
     void *issuer_self;
     const struct port_deploy_ops *deploy;

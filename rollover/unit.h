@@ -38,6 +38,7 @@ struct unit {
     unsigned fails[PLAN_THAW + 1]; /* in a row, by verb */
     struct plan_action said;       /* what the log said last */
     enum safety_no said_no;
+    char said_trouble[ERR_TEXT_MAX];
     uint8_t said_phase[MODEL_MAX_KEYS];
     bool said_addr[MODEL_MAX_OWNERS][MODEL_MAX_ADDRS]; /* disagreement was logged */
 };

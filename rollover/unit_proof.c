@@ -125,6 +125,19 @@ static enum outcome prove(struct unit *u, const struct unit_target *t, int way,
                             why, err);
 }
 
+/* At the target itself, or where the operator says that it can be reached from here. */
+static enum outcome prove_somewhere(struct unit *u, const struct unit_target *t, int way,
+                                    const struct leaves *leaves, enum port_reach *reach,
+                                    char why[PORT_WHY_MAX], struct err *err)
+{
+    enum outcome out = prove(u, t, way, leaves, reach, why, err);
+    if (out != OUT_OK || *reach != PORT_NOT_REACHED || !u->cfg->has_via)
+        return out;
+    struct unit_target via = *t;
+    memcpy(via.ip, u->cfg->via, sizeof via.ip);
+    return prove(u, &via, way, leaves, reach, why, err);
+}
+
 static void note_worst(const struct unit *u, const struct unit_target *t, const char *why,
                        struct proof *proof)
 {
@@ -144,7 +157,7 @@ static enum outcome prove_all(struct unit *u, const struct leaves *leaves, const
         for (int way = 0; way < 2 * ((int)leaves->n + 1); way++) {
             enum port_reach reach = PORT_NOT_REACHED, again = PORT_NOT_REACHED;
             char why[PORT_WHY_MAX] = "", ignored[PORT_WHY_MAX] = "";
-            enum outcome out = prove(u, t, way, leaves, &reach, why, err);
+            enum outcome out = prove_somewhere(u, t, way, leaves, &reach, why, err);
             if (out == OUT_OK && reach == PORT_WRONG && old != NULL)
                 out = prove(u, t, way, old, &again, ignored, err);
             if (out != OUT_OK)

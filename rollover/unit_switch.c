@@ -120,12 +120,8 @@ enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err
         return out;
     bool renamed = false;
     out = put_in_place(u, a->chains, &renamed, err);
-    if (out != OUT_OK && !renamed) {
-        struct err more = ERR_INIT;
-        facts_file_holds(&u->st.facts, before, false, u->now);
-        (void)unit_record(u, false, "not-switched", &more, "%s", err->text);
-        return out;
-    }
+    if (out != OUT_OK && !renamed)
+        return out; /* whether the rename happened is for unit_recover() to find out */
     if (out != OUT_OK)
         return undo_switch(u, before, a->chains, err) == OUT_OK ? OUT_REFUSED : out;
     facts_thaw(&u->st.facts, MODEL_F_RELOAD);
@@ -184,7 +180,8 @@ enum outcome unit_recover(struct unit *u, struct err *err)
         return OUT_OK;
     current_chains(u, before);
     enum outcome out = read_file(u, chains, err);
-    if (out == OUT_OK) /* we cannot know whether the reload was done: it is harmless twice */
+    if (out == OUT_OK && memcmp(before, chains, sizeof chains) != 0)
+        /* renamed; whether the reload was done we cannot know, and it is harmless twice */
         out = u->cfg->deploy->reload(u->cfg->deploy_self, err);
     if (out != OUT_OK)
         return out;

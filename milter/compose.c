@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "milter/compose.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum outcome copy_text(const char *what, const char *in, char *out, size_t size,
+                              struct err *err)
+{
+    if (strlen(in) >= size)
+        return err_set(err, OUT_REFUSED, "%s \"%s\" is longer than %zu characters", what, in,
+                       size - 1);
+    (void)snprintf(out, size, "%s", in);
+    return OUT_OK;
+}
+
+static enum outcome compose_owner(const struct conf_certificate *cert, size_t i,
+                                  struct engine_owner *out, struct err *err)
+{
+    const struct conf_owner *in = &cert->owners[i];
+    if (in->host[0] == '\0' || in->port == 0)
+        return err_set(err, OUT_REFUSED,
+                       "certificate %s: owner %s does not say host and port (_25._tcp.HOST), so "
+                       "that nothing can be proven there: name the host in tlsa { hosts }",
+                       cert->name, in->owner);
+    enum outcome res = copy_text("TLSA owner", in->owner, out->owner, sizeof out->owner, err);
+    if (res == OUT_OK)
+        res = copy_text("host", in->host, out->host, sizeof out->host, err);
+    out->port = in->port;
+    out->ttl = (uint32_t)cert->tlsa.ttl;
+    return res;
+}
+
+static enum outcome compose_via(const struct conf_certificate *cert, struct engine_certificate *out,
+                                struct err *err)
+{
+    const char *text = cert->deploy.probe_via;
+    if (text == NULL || text[0] == '\0')
+        return OUT_OK;
+    out->has_via = true;
+    if (inet_pton(AF_INET6, text, out->via) == 1)
+        return OUT_OK;
+    memset(out->via, 0, sizeof out->via);
+    out->via[10] = out->via[11] = 0xff;
+    if (inet_pton(AF_INET, text, out->via + 12) == 1)
+        return OUT_OK;
+    return err_set(err, OUT_REFUSED, "certificate %s: probe_via \"%s\" is not an IP address",
+                   cert->name, text);
+}
+
+enum outcome compose_certificate(const struct conf *conf, const struct conf_certificate *cert,
+                                 struct engine_certificate *out, struct err *err)
+{
+    memset(out, 0, sizeof *out);
+    enum outcome res = copy_text("certificate", cert->name, out->name, sizeof out->name, err);
+    if (res == OUT_OK)
+        res = compose_via(cert, out, err);
+    for (size_t i = 0; i < cert->n_owners && res == OUT_OK; i++)
+        res = compose_owner(cert, i, &out->owners[i], err);
+    out->names = (const char *const *)cert->names.items;
+    out->n_names = cert->names.n;
+    out->n_owners = cert->n_owners;
+    memcpy(out->algs, cert->algs, sizeof out->algs);
+    out->n_algs = cert->n_algs;
+    out->policy = cert->policy;
+    out->adopt_records = conf->policy.adopt;
+    return res;
+}
