@@ -168,6 +168,8 @@ struct model_addr {
     bool used;
     bool skip;              /* no route from here, and policy says to go on without it */
     uint8_t ip[16];         /* IPv6, or IPv4-mapped */
+    bool in_set;            /* the last round found it in a parent or child NS set */
+    model_time ns_ttl;      /* ms: the TTL of that set */
     model_time asked_until; /* steady: last seen in a parent or child NS set + that set's TTL:
                                until then resolvers may ask it; afterwards nobody does */
     model_time first_seen;
@@ -200,6 +202,8 @@ struct model_owner {
     model_mask ever;  /* some address gave it, or a publish intent began with it */
     model_mask shown; /* of want: every observable address has shown it since the intent */
     model_mask late;  /* of want: its combination was new to this owner (change of type) */
+    model_mask whole; /* was in every cache, and no server was seen without it since: good enough
+                         for a rollback after a reboot or a long silence */
     model_time changed_at; /* steady: round_end at the last intent: retried when later rounds
                               show that nothing came of it */
     model_time retry_at;   /* steady: the engine backs off: no PUBLISH, no WITHDRAW before */

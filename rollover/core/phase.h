@@ -27,6 +27,8 @@ enum phase {
     PHASE_DEAD         /* nothing can hold it any more: shred; or shredded */
 };
 
+bool phase_same_combo(struct model_combo a, struct model_combo b);
+
 const char *phase_name(enum phase phase);
 enum phase phase_of_key(const struct model_facts *f, const struct model_policy *p, int key,
                         struct model_now now);
@@ -39,7 +41,8 @@ model_time phase_cache_life(const struct model_owner *o, const struct model_poli
 model_time phase_wait(const struct model_owner *o, const struct model_policy *p, bool late,
                       struct model_now now);
 
-/* Is the address one that resolvers may ask and that we can see? */
+/* Is the address one that resolvers may ask and that we can see? In an NS set, or not yet
+ * forgotten by those who cached one; not skipped. */
 bool phase_addr_counts(const struct model_addr *a, struct model_now now);
 
 /* Good waiting still needed until record `rec` is in every cache of the owner; names the worst
@@ -61,7 +64,7 @@ model_time phase_usable_left(const struct model_owner *o, const struct model_pol
 /* Records that every observable address that counts shows now; that any of them shows. */
 model_mask phase_shown(const struct model_owner *o, const struct model_policy *p,
                        struct model_now now);
-model_mask phase_shown_somewhere(const struct model_owner *o);
+model_mask phase_shown_somewhere(const struct model_owner *o, struct model_now now);
 /* May a cache hold an RRset of this owner with this record, with this combination? */
 bool phase_rec_cached(const struct model_owner *o, const struct model_policy *p, int rec,
                       struct model_now now);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * facts_dns - what the servers said, and what we asked them to hold
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "core/facts.h"
+#include "core/phase.h"
+
+static struct model_seen *find_seen(struct model_owner *o, struct model_combo combo)
+{
+    for (int i = 0; i < MODEL_MAX_COMBOS; i++) {
+        struct model_seen *s = &o->seen[i];
+        if (s->used && phase_same_combo(s->combo, combo))
+            return s;
+    }
+    return NULL;
+}
+
+/* A combination is in, or on its way into, the RRset. */
+static void see_combo(struct model_owner *o, struct model_combo combo, model_time at)
+{
+    struct model_seen *s = find_seen(o, combo);
+
+    for (int i = 0; s == NULL && i < MODEL_MAX_COMBOS; i++) {
+        if (!o->seen[i].used) {
+            s = &o->seen[i];
+            *s = (struct model_seen){.used = true, .combo = combo};
+        }
+    }
+    if (s == NULL)
+        o->seen_lost = at;
+    else if (at > s->last_seen)
+        s->last_seen = at;
+}
+
+static void see_recs(const struct model_facts *f, struct model_owner *o, model_mask recs,
+                     model_time at)
+{
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if ((recs & MODEL_BIT(r)) != 0 && f->recs[r].used)
+            see_combo(o, f->recs[r].combo, at);
+    }
+    o->ever |= recs;
+}
+
+int facts_addr(struct model_owner *o, const uint8_t ip[16])
+{
+    int room = MODEL_NONE;
+
+    for (int a = 0; a < MODEL_MAX_ADDRS; a++) {
+        if (o->addrs[a].used && memcmp(o->addrs[a].ip, ip, 16) == 0)
+            return a;
+        if (!o->addrs[a].used && room == MODEL_NONE)
+            room = a;
+    }
+    if (room != MODEL_NONE) {
+        memset(&o->addrs[room], 0, sizeof(o->addrs[room]));
+        o->addrs[room].used = true;
+        memcpy(o->addrs[room].ip, ip, 16);
+    }
+    return room;
+}
+
+/* A valid answer: a record keeps its `since` while the state is the same and the gap since the
+ * answer before is not too long. */
+static void answered(const struct model_facts *f, struct model_addr *a,
+                     const struct facts_answer *ans, const struct facts_round *round,
+                     const struct model_policy *p)
+{
+    bool gap = a->last_answer == MODEL_NEVER || a->answer_epoch != f->epoch ||
+               round->end - a->last_answer > p->silence;
+    model_mask present = ans->kind == MODEL_ANS_RRSET ? ans->present : 0;
+
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        struct model_sight *s = &a->sights[r];
+        uint8_t state = (present & MODEL_BIT(r)) != 0 ? MODEL_PRESENT : MODEL_ABSENT;
+
+        if (!f->recs[r].used)
+            continue;
+        if (gap || s->state != state)
+            s->since = round->end;
+        s->state = state;
+    }
+    a->last_answer = round->begin;
+    a->answer_epoch = f->epoch;
+    a->sig_until = ans->sig_until;
+    if (ans->kind == MODEL_ANS_RRSET)
+        a->ttl = ans->ttl;
+}
+
+/* The largest TTL that may still be in a cache. It falls only when the last RRset that carried
+ * it has died, and then to the largest seen since. */
+static void see_ttl(struct model_owner *o, uint32_t ttl, model_time at,
+                    const struct model_policy *p)
+{
+    model_time life = (model_time)o->ttl_max * 1000;
+
+    if (life > p->ttl_cap)
+        life = p->ttl_cap;
+    if (o->ttl_max_at != MODEL_NEVER && at - o->ttl_max_at > life) {
+        o->ttl_max = o->ttl_next;
+        o->ttl_max_at = at;
+        o->ttl_next = 0;
+    }
+    if (o->ttl_max_at == MODEL_NEVER || ttl >= o->ttl_max) {
+        o->ttl_max = ttl;
+        o->ttl_max_at = at;
+        o->ttl_next = 0;
+    } else if (ttl > o->ttl_next) {
+        o->ttl_next = ttl;
+    }
+}
+
+static void see_answer(struct model_facts *f, struct model_owner *o, const struct facts_answer *ans,
+                       const struct facts_round *round, const struct model_policy *p)
+{
+    int i = facts_addr(o, ans->ip);
+    struct model_addr *a;
+
+    if (i == MODEL_NONE) {
+        o->crowded = true;
+        return;
+    }
+    a = &o->addrs[i];
+    if (a->first_seen == MODEL_NEVER)
+        a->first_seen = round->end;
+    a->last_try = round->end;
+    a->last_kind = (uint8_t)ans->kind;
+    if (ans->ns_ttl > 0) {
+        a->in_set = true;
+        a->ns_ttl = ans->ns_ttl;
+        if (round->end + a->ns_ttl > a->asked_until)
+            a->asked_until = round->end + a->ns_ttl;
+    }
+    /* A server that has answered is observable: without a route now, it is merely silent. */
+    a->skip = ans->kind == MODEL_ANS_NOROUTE && p->skip_noroute &&
+              (a->last_answer == MODEL_NEVER || a->answer_epoch != f->epoch ||
+               round->end - a->last_answer > p->past_ttl);
+    if (ans->kind == MODEL_ANS_CONTRADICTION)
+        memset(a->sights, 0, sizeof(a->sights));
+    if (ans->kind != MODEL_ANS_RRSET && ans->kind != MODEL_ANS_NODATA)
+        return;
+    answered(f, a, ans, round, p);
+    if (ans->kind == MODEL_ANS_RRSET) {
+        see_ttl(o, ans->ttl, round->end, p);
+        see_recs(f, o, ans->present, round->end);
+    }
+}
+
+/* Addresses that the NS sets no longer name: they may have left at any time since the round
+ * before, so that resolvers may ask them for the set's TTL from now on. */
+static void departures(struct model_owner *o, const struct facts_round *round)
+{
+    for (int i = 0; i < MODEL_MAX_ADDRS; i++) {
+        struct model_addr *a = &o->addrs[i];
+        bool named = false;
+
+        if (!a->used || !a->in_set)
+            continue;
+        for (int n = 0; n < round->n_answers && n < MODEL_MAX_ADDRS; n++)
+            named = named || (round->answers[n].ns_ttl > 0 &&
+                              memcmp(round->answers[n].ip, a->ip, sizeof(a->ip)) == 0);
+        if (named)
+            continue;
+        a->in_set = false;
+        if (round->end + a->ns_ttl > a->asked_until)
+            a->asked_until = round->end + a->ns_ttl;
+    }
+}
+
+/* Watched: every address that counts has answered in this epoch, none silent longer than G. */
+static void keep_watch(struct model_facts *f, struct model_owner *o, const struct facts_round *r,
+                       const struct model_policy *p, struct model_now now)
+{
+    bool any = false, gap = false;
+
+    for (int i = 0; i < MODEL_MAX_ADDRS; i++) {
+        const struct model_addr *a = &o->addrs[i];
+        model_time last = a->last_answer;
+
+        if (!phase_addr_counts(a, now))
+            continue;
+        if (last == MODEL_NEVER || a->answer_epoch != f->epoch)
+            last = a->first_seen > o->watch_since ? a->first_seen : o->watch_since;
+        else
+            any = true;
+        gap = gap || r->end - last > p->silence;
+    }
+    if (o->watch_epoch != f->epoch || !any || gap)
+        o->watch_since = MODEL_NEVER;
+    if (any && !gap && o->watch_since == MODEL_NEVER) {
+        o->watch_since = r->end;
+        o->watch_epoch = f->epoch;
+    }
+}
+
+static void keep_whole(const struct model_facts *f, struct model_owner *o,
+                       const struct model_policy *p, struct model_now now)
+{
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if (f->recs[r].used && phase_usable_left(o, p, r, now, NULL) == 0)
+            o->whole |= MODEL_BIT(r);
+        for (int i = 0; i < MODEL_MAX_ADDRS; i++) {
+            if (phase_addr_counts(&o->addrs[i], now) && o->addrs[i].sights[r].state == MODEL_ABSENT)
+                o->whole &= ~MODEL_BIT(r);
+        }
+    }
+}
+
+void facts_observed(struct model_facts *f, int owner, const struct facts_round *round,
+                    const struct model_policy *p, struct model_now now)
+{
+    struct model_owner *o;
+    bool gap;
+
+    if (owner < 0 || owner >= MODEL_MAX_OWNERS || !f->owners[owner].used)
+        return;
+    o = &f->owners[owner];
+    gap = o->round_end == MODEL_NEVER || round->end - o->round_end > p->silence;
+    if (gap)
+        o->watch_since = MODEL_NEVER;
+    o->round_begin = round->begin;
+    o->round_end = round->end;
+    o->cname_ttl = round->cname_ttl;
+    o->crowded = false;
+    if (round->n_answers > 0)
+        departures(o, round);
+    for (int i = 0; i < round->n_answers && i < MODEL_MAX_ADDRS; i++)
+        see_answer(f, o, &round->answers[i], round, p);
+    keep_watch(f, o, round, p, now);
+    o->shown |= o->want & phase_shown(o, p, now);
+    keep_whole(f, o, p, now);
+}
+
+void facts_baseline(struct model_facts *f, int owner)
+{
+    struct model_owner *o;
+
+    if (owner < 0 || owner >= MODEL_MAX_OWNERS || !f->owners[owner].used)
+        return;
+    o = &f->owners[owner];
+    o->based = true;
+    for (int i = 0; i < MODEL_MAX_COMBOS; i++) {
+        if (!o->seen[i].used)
+            continue;
+        for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+            int c = f->algs[a].used ? f->algs[a].current : MODEL_NONE;
+            bool matched = false;
+
+            if (c == MODEL_NONE)
+                continue;
+            for (int r = 0; r < MODEL_MAX_RECS; r++)
+                matched = matched || (f->recs[r].used && (o->ever & MODEL_BIT(r)) != 0 &&
+                                      phase_same_combo(f->recs[r].combo, o->seen[i].combo) &&
+                                      (f->chains[c].matches & MODEL_BIT(r)) != 0);
+            if (!matched)
+                o->seen[i].ignored |= (uint8_t)(1u << a);
+        }
+    }
+}
+
+/* Every address that has said anything says that the record is not there. */
+static bool absent_everywhere(const struct model_owner *o, int rec, struct model_now now)
+{
+    bool any = false;
+
+    for (int a = 0; a < MODEL_MAX_ADDRS; a++) {
+        if (!phase_addr_counts(&o->addrs[a], now))
+            continue;
+        if (o->addrs[a].sights[rec].state == MODEL_PRESENT)
+            return false;
+        any = any || o->addrs[a].sights[rec].state == MODEL_ABSENT;
+    }
+    return any;
+}
+
+static void put_back(struct model_owner *o, int rec)
+{
+    if (o->readds[rec] < UINT8_MAX)
+        o->readds[rec]++;
+    o->shown &= ~MODEL_BIT(rec);
+}
+
+void facts_publish_intent(struct model_facts *f, int owner, model_mask add, struct model_now now)
+{
+    struct model_owner *o;
+    model_mask before;
+
+    if (owner < 0 || owner >= MODEL_MAX_OWNERS || !f->owners[owner].used)
+        return;
+    o = &f->owners[owner];
+    before = o->ever;
+    if (o->first_want == MODEL_NEVER) {
+        o->first_want = now.steady;
+        o->empty_before = o->ever == 0;
+    }
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        struct model_seen *s;
+
+        if ((add & MODEL_BIT(r)) == 0 || !f->recs[r].used)
+            continue;
+        if ((o->want & o->shown & MODEL_BIT(r)) != 0 && absent_everywhere(o, r, now))
+            put_back(o, r);
+        s = find_seen(o, f->recs[r].combo);
+        if (before != 0 && s == NULL)
+            o->late |= MODEL_BIT(r);
+        if (s != NULL)
+            s->ignored = 0; /* ours now: every served chain is to be matched in it */
+    }
+    see_recs(f, o, add, now.steady);
+    o->want |= add;
+    o->drop &= ~add;
+    o->changed_at = o->round_end;
+}
+
+void facts_withdraw_intent(struct model_facts *f, int owner, model_mask drop)
+{
+    struct model_owner *o;
+
+    if (owner < 0 || owner >= MODEL_MAX_OWNERS || !f->owners[owner].used)
+        return;
+    o = &f->owners[owner];
+    o->want &= ~drop;
+    o->shown &= ~drop;
+    o->whole &= ~drop;
+    o->drop |= drop;
+    o->changed_at = o->round_end;
+}
+
+void facts_readd_intent(struct model_facts *f, int owner, int rec)
+{
+    if (owner < 0 || owner >= MODEL_MAX_OWNERS || rec < 0 || rec >= MODEL_MAX_RECS)
+        return;
+    put_back(&f->owners[owner], rec);
+    f->owners[owner].changed_at = f->owners[owner].round_end;
+}
