@@ -137,8 +137,10 @@ void facts_attest_tried(struct model_facts *f, struct model_now now)
 void facts_attested(struct model_facts *f, int chain, struct model_now now)
 {
     facts_attest_tried(f, now);
-    if (chain >= 0 && chain < MODEL_MAX_CHAINS && f->chains[chain].used)
-        f->chains[chain].attested = now.steady;
+    if (chain < 0 || chain >= MODEL_MAX_CHAINS || !f->chains[chain].used)
+        return;
+    f->chains[chain].attested = now.steady;
+    f->chains[chain].wrong_at = MODEL_NEVER;
 }
 
 void facts_wrong(struct model_facts *f, int chain, struct model_now now)
@@ -177,6 +179,12 @@ void facts_compromised(struct model_facts *f, int key, struct model_now now)
     for (int k = 0; k < MODEL_MAX_KEYS; k++) {
         if (f->keys[k].used && (k == key || key == MODEL_NONE))
             f->keys[k].compromised = true;
+    }
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        int previous = f->algs[a].previous;
+
+        if (previous != MODEL_NONE && f->keys[f->chains[previous].key].compromised)
+            f->algs[a].previous = MODEL_NONE; /* no way back to it */
     }
 }
 

@@ -234,6 +234,38 @@ void facts_observed(struct model_facts *f, int owner, const struct facts_round *
     keep_whole(f, o, p, now);
 }
 
+/* Does any record of the combination that was seen at the owner match the chain? */
+static bool matched(const struct model_facts *f, const struct model_owner *o, int chain,
+                    struct model_combo combo)
+{
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if (f->recs[r].used && (o->ever & MODEL_BIT(r)) != 0 &&
+            phase_same_combo(f->recs[r].combo, combo) &&
+            (f->chains[chain].matches & MODEL_BIT(r)) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* The algorithms for which the combination does not count. One that is not in the file yet joins
+ * the others: what matches none of them need not match it. */
+static uint8_t unmatched(const struct model_facts *f, const struct model_owner *o,
+                         struct model_combo combo)
+{
+    uint8_t served = 0, without = 0, all = (uint8_t)((1u << MODEL_MAX_ALGS) - 1u);
+
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        int c = f->algs[a].used ? f->algs[a].current : MODEL_NONE;
+
+        if (c == MODEL_NONE)
+            continue;
+        served |= (uint8_t)(1u << a);
+        if (!matched(f, o, c, combo))
+            without |= (uint8_t)(1u << a);
+    }
+    return served != 0 && served == without ? all : without;
+}
+
 void facts_baseline(struct model_facts *f, int owner)
 {
     struct model_owner *o;
@@ -243,21 +275,8 @@ void facts_baseline(struct model_facts *f, int owner)
     o = &f->owners[owner];
     o->based = true;
     for (int i = 0; i < MODEL_MAX_COMBOS; i++) {
-        if (!o->seen[i].used)
-            continue;
-        for (int a = 0; a < MODEL_MAX_ALGS; a++) {
-            int c = f->algs[a].used ? f->algs[a].current : MODEL_NONE;
-            bool matched = false;
-
-            if (c == MODEL_NONE)
-                continue;
-            for (int r = 0; r < MODEL_MAX_RECS; r++)
-                matched = matched || (f->recs[r].used && (o->ever & MODEL_BIT(r)) != 0 &&
-                                      phase_same_combo(f->recs[r].combo, o->seen[i].combo) &&
-                                      (f->chains[c].matches & MODEL_BIT(r)) != 0);
-            if (!matched)
-                o->seen[i].ignored |= (uint8_t)(1u << a);
-        }
+        if (o->seen[i].used)
+            o->seen[i].ignored |= unmatched(f, o, o->seen[i].combo);
     }
 }
 

@@ -68,7 +68,7 @@ static void leaves(struct model_facts *f, struct model_alg *alg, bool rollback,
         return;
     f->chains[old].left = now.steady;
     f->chains[old].drained = MODEL_NEVER;
-    if (rollback)
+    if (rollback || f->chains[old].wrong_at != MODEL_NEVER)
         f->chains[old].rejected = true;
     else if (restorable(f, old))
         alg->previous = (int8_t)old;

@@ -88,6 +88,10 @@ model_mask phase_chain_recs(const struct model_facts *f, const struct model_poli
 uint32_t phase_servable(const struct model_facts *f);
 bool phase_key_usable(const struct model_key *k); /* on disk; not lost, refused or retired */
 
+/* The most records of ours that an RRset will hold at a time, for so many algorithms: to be held
+ * against MODEL_RRSET_MAX when configured. */
+int phase_rrset_peak(const struct model_policy *p, int algs);
+
 model_time phase_commit_window(const struct model_chain *c, const struct model_policy *p);
 model_time phase_commit_at(const struct model_facts *f, const struct model_policy *p, int alg);
 bool phase_drained(const struct model_facts *f, int alg); /* nothing from before the switch */

@@ -52,6 +52,26 @@ model_mask phase_chain_recs(const struct model_facts *f, const struct model_poli
     return recs;
 }
 
+/* Generations of one combination in an RRset: old, served, standby; without standby two. What
+ * depends on the certificate has one more, for a renewal that keeps the key meanwhile. */
+static int generations(const struct model_policy *p, struct model_combo combo)
+{
+    bool by_key = combo.usage == 3 && combo.selector == 1;
+
+    if (combo.usage == 2 || p->strategy == MODEL_REUSE)
+        return 2;
+    return p->strategy == MODEL_FRESH && by_key ? 2 : 3;
+}
+
+int phase_rrset_peak(const struct model_policy *p, int algs)
+{
+    int n = 0;
+
+    for (int i = 0; i < p->n_combos && i < MODEL_MAX_COMBOS; i++)
+        n += algs * generations(p, p->combos[i]);
+    return n;
+}
+
 static bool lingers(const struct model_chain *c)
 {
     return c->used && c->installed != MODEL_NEVER && c->left != MODEL_NEVER &&

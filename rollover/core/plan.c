@@ -150,6 +150,29 @@ static bool (*const steps[])(struct plan_ctx *) = {
     plan_file_switch, plan_file_commit,   plan_dns_withdraw, plan_dns_shred,
 };
 
+/* Nothing is waited for: the next renewal. */
+static void next_renewal(const struct plan_ctx *ctx, struct plan_action *out)
+{
+    const struct model_facts *f = ctx->f;
+
+    plan_step_start(ctx, PLAN_WAIT, out);
+    out->wake = MODEL_NEVER;
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        int c = f->algs[a].used && f->algs[a].wanted ? f->algs[a].current : MODEL_NONE;
+        model_time due;
+
+        if (c == MODEL_NONE)
+            continue;
+        due = ctx->now.steady + renew_due_at(&f->chains[c], ctx->p) - ctx->now.wall;
+        if (out->verb == PLAN_ISSUE && out->wake <= due)
+            continue;
+        out->verb = PLAN_ISSUE;
+        out->reason = PLAN_R_RENEW_DUE;
+        out->alg = a;
+        out->wake = due;
+    }
+}
+
 static void run(struct plan_ctx *ctx, struct plan_action *out)
 {
     ctx->wake = ctx->now.steady + LONGEST_SLEEP;
@@ -159,13 +182,14 @@ static void run(struct plan_ctx *ctx, struct plan_action *out)
             return;
         }
     }
-    if (ctx->awaiting) {
+    if (ctx->awaiting)
         *out = ctx->await;
-        if (ctx->outlook)
-            return;
-    } else {
+    else if (ctx->outlook)
+        next_renewal(ctx, out);
+    else
         plan_step_start(ctx, PLAN_WAIT, out);
-    }
+    if (ctx->outlook)
+        return;
     out->verb = PLAN_WAIT;
     out->wake = ctx->wake;
 }

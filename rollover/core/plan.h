@@ -71,7 +71,8 @@ void plan_next(const struct model_facts *f, const struct model_policy *p, struct
                struct plan_action *out);
 
 /* What would happen if nobody did anything, for `status`: the same planner, waits included:
- * the action that the wait is for. */
+ * the action that the wait is for, why it is not done yet, and `wake`: until when (steady, or
+ * NEVER: time alone does not help). With nothing to wait for: the next renewal. */
 void plan_outlook(const struct model_facts *f, const struct model_policy *p, struct model_now now,
                   struct plan_action *out);
 

@@ -251,13 +251,22 @@ bool plan_dns_withdraw(struct plan_ctx *ctx)
 
 /* ---- shred ---- */
 
+static bool servable(const struct model_facts *f, int key)
+{
+    for (int c = 0; c < MODEL_MAX_CHAINS; c++) {
+        if ((phase_servable(f) >> c & 1u) != 0 && f->chains[c].key == key)
+            return true;
+    }
+    return false;
+}
+
 bool plan_dns_shred(struct plan_ctx *ctx)
 {
     for (int k = 0; k < MODEL_MAX_KEYS; k++) {
         const struct model_key *key = &ctx->f->keys[k];
         struct plan_action draft;
 
-        if (!key->used || key->shredded || !over(key))
+        if (!key->used || key->shredded || !over(key) || servable(ctx->f, k))
             continue;
         plan_step_start(ctx, PLAN_SHRED, &draft);
         draft.key = k;

@@ -190,6 +190,30 @@ static enum plan_reason issue_reason(const struct plan_ctx *ctx, int alg, enum r
     return PLAN_R_RENEW_DUE;
 }
 
+/* A certificate that is held is not asked for again before the last margin. */
+static bool held_for_now(const struct plan_ctx *ctx, int key, int current)
+{
+    if (current != MODEL_NONE && ctx->now.wall >= renew_deadline(&ctx->f->chains[current], ctx->p))
+        return false;
+    for (int c = 0; c < MODEL_MAX_CHAINS; c++) {
+        const struct model_chain *chain = &ctx->f->chains[c];
+
+        if (chain->used && chain->held && chain->key == key && chain->installed == MODEL_NEVER &&
+            !chain->rejected)
+            return true;
+    }
+    return false;
+}
+
+static bool room_for_chain(const struct plan_ctx *ctx)
+{
+    for (int c = 0; c < MODEL_MAX_CHAINS; c++) {
+        if (!ctx->f->chains[c].used)
+            return true;
+    }
+    return false;
+}
+
 static bool issue_for(struct plan_ctx *ctx, int alg)
 {
     int current = ctx->f->algs[alg].current, next, key;
@@ -209,6 +233,15 @@ static bool issue_for(struct plan_ctx *ctx, int alg)
     plan_step_start(ctx, PLAN_ISSUE, &draft);
     draft.alg = alg;
     draft.key = key;
+    if (held_for_now(ctx, key, current) || !room_for_chain(ctx)) {
+        draft.no = SAFETY_NO_COMBINATION;
+        plan_step_await(ctx, &draft, PLAN_R_BLOCKED,
+                        current == MODEL_NONE
+                            ? MODEL_NEVER
+                            : ctx->now.steady + renew_deadline(&ctx->f->chains[current], ctx->p) -
+                                  ctx->now.wall);
+        return false;
+    }
     if (kind == RENEW_NEXT_KEY && !nothing_served(ctx) && !emergency(ctx, alg, key)) {
         model_time left = wait_for(ctx, ctx->f->keys[key].recs, &draft);
 
