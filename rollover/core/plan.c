@@ -4,6 +4,7 @@
 #include "core/phase.h"
 #include "core/plan.h"
 #include "core/plan_step.h"
+#include "core/renew.h"
 
 #define LONGEST_SLEEP INT64_C(3600000)
 
