@@ -259,6 +259,23 @@ static void hold(struct unit *u, const struct plan_action *a, model_time until)
     }
 }
 
+/* Row 43 clears by itself: the file is as it was, so that a reload is harmless at any time. */
+static void retry_reload(struct engine *e, struct unit *u)
+{
+    struct err err = ERR_INIT;
+    if ((u->st.facts.frozen & MODEL_F_RELOAD) == 0 || !u->st.facts.postfix_up ||
+        u->st.facts.retry_switch_at > u->now.steady)
+        return;
+    if (u->cfg->deploy->reload(u->cfg->deploy_self, &err) != OUT_OK) {
+        u->st.facts.retry_switch_at = u->now.steady + backoff(e, u->fails[PLAN_SWITCH]++);
+        return;
+    }
+    facts_thaw(&u->st.facts, MODEL_F_RELOAD);
+    u->fails[PLAN_SWITCH] = 0;
+    if (unit_record(u, false, "thawed", &err, "postfix reload works again") != OUT_OK)
+        say_trouble(u, err.text);
+}
+
 static void unit_try(struct engine *e, struct unit *u, const struct plan_action *a)
 {
     struct err err = ERR_INIT;
@@ -295,6 +312,7 @@ static void unit_step(struct engine *e, struct unit *u)
     }
     u->said_trouble[0] = '\0';
     look_at_postfix(u);
+    retry_reload(e, u);
     facts_sweep(&u->st.facts, &u->cfg->policy, u->now);
     plan_next(&u->st.facts, &u->cfg->policy, u->now, &a);
     if (a.verb == PLAN_WAIT)

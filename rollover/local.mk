@@ -1,2 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # librengine.a: the engine, its worker and its snapshot.
+noinst_LIBRARIES += librengine.a
+librengine_a_SOURCES = \
+	rollover/engine.c rollover/engine.h \
+	rollover/ports.h \
+	rollover/say.c rollover/say.h \
+	rollover/status.c rollover/status.h \
+	rollover/unit.c rollover/unit.h \
+	rollover/unit_dns.c \
+	rollover/unit_keys.c \
+	rollover/unit_proof.c \
+	rollover/unit_record.c \
+	rollover/unit_switch.c
+check_PROGRAMS += tests/engine/test_engine
+TESTS += tests/engine/test_engine
+tests_engine_test_engine_SOURCES = \
+	tests/engine/fakeports.c \
+	tests/engine/fakestore.c \
+	tests/engine/fakeworld.c tests/engine/fakeworld.h \
+	tests/engine/test_engine.c
+tests_engine_test_engine_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)

@@ -49,6 +49,15 @@ static enum outcome enter_chain(struct unit *u, int key, const char *pem,
     return OUT_OK;
 }
 
+static bool is_wanted(const struct engine_certificate *cfg, enum port_alg alg)
+{
+    for (size_t i = 0; i < cfg->n_algs; i++) {
+        if (cfg->algs[i] == alg)
+            return true;
+    }
+    return false;
+}
+
 /* One key and chain that Postfix serves today. */
 static enum outcome adopt_part(struct unit *u, const struct port_part *part,
                                int8_t chains[MODEL_MAX_ALGS], struct err *err)
@@ -63,7 +72,7 @@ static enum outcome adopt_part(struct unit *u, const struct port_part *part,
                                 u->cfg->n_names, &cert, err);
     if (out != OUT_OK)
         return out;
-    int alg = facts_alg(f, (uint8_t)cert.alg, false);
+    int alg = facts_alg(f, (uint8_t)cert.alg, is_wanted(u->cfg, cert.alg));
     if (alg == MODEL_NONE)
         return err_set(err, OUT_REFUSED, "more than %d key algorithms", MODEL_MAX_ALGS);
     int key = find_key(f, spki);

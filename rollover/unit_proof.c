@@ -16,7 +16,8 @@ struct leaves {
 /* What came of one round of proofs. */
 struct proof {
     size_t good, wrong, old, unreached;
-    char why[ERR_TEXT_MAX]; /* the worst of them */
+    bool wrong_alg[MODEL_MAX_ALGS + 1]; /* by place in `struct leaves`, from 1; 0: any of them */
+    char why[ERR_TEXT_MAX];             /* the worst of them */
 };
 
 /* The leaves in the file, or (`before`) those that it held before the switch. */
@@ -174,10 +175,12 @@ static enum outcome prove_all(struct unit *u, const struct leaves *leaves, const
             else if (again == PORT_GOOD)
                 proof->old++; /* an old process, a stale tlsproxy or SNI map: not the new chain's
                                  fault, and putting the file back would not help */
-            else if (t->good_before[way])
-                proof->wrong++;
-            else
+            else if (!t->good_before[way])
                 proof->old++;
+            else {
+                proof->wrong++;
+                proof->wrong_alg[way / 2] = true;
+            }
         }
     }
     return OUT_OK;
@@ -219,14 +222,29 @@ static enum outcome look_for_drains(struct unit *u, struct err *err)
     return OUT_OK;
 }
 
+/* Marks the chains that the proof found wrong: those of the algorithms that were asked for by
+ * name; all that changed when only an unrestricted handshake went wrong. */
+static void blame(struct unit *u, const struct proof *proof)
+{
+    struct model_facts *f = &u->st.facts;
+    bool named = false;
+    size_t place = 0;
+    for (size_t i = 1; i <= MODEL_MAX_ALGS; i++)
+        named = named || proof->wrong_alg[i];
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        if (!f->algs[a].used || f->algs[a].current == MODEL_NONE)
+            continue;
+        place++; /* as leaves_of() counts */
+        if (f->algs[a].previous != MODEL_NONE && (!named || proof->wrong_alg[place]))
+            facts_wrong(f, f->algs[a].current, u->now);
+    }
+}
+
 static enum outcome judge(struct unit *u, const struct proof *proof, struct err *err)
 {
     struct model_facts *f = &u->st.facts;
     if (proof->wrong > 0) {
-        for (int a = 0; a < MODEL_MAX_ALGS; a++) {
-            if (f->algs[a].used && f->algs[a].previous != MODEL_NONE)
-                facts_wrong(f, f->algs[a].current, u->now);
-        }
+        blame(u, proof);
         return unit_record(u, false, "wrong", err, "the proof failed: %s", proof->why);
     }
     if (proof->old > 0 || proof->unreached > 0)

@@ -147,6 +147,7 @@ void fw_begin(struct fw *w, const enum port_alg *algs, size_t n_algs)
     w->wall = INT64_C(1800000000) * 1000;
     w->ttl = 2;
     w->postfix_up = true;
+    w->loud = getenv("FW_LOUD") != NULL;
     for (size_t i = 0; i < n_algs; i++) {
         fw_new_key(w, algs[i], w->file.spki[i]);
         w->file.alg[i] = (uint8_t)algs[i];
