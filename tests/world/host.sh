@@ -47,7 +47,7 @@ list_instances() {
     local each pid
     for each in "$WORLD_STATE"/*/; do
         each=${each%/}
-        [ -d "$each" ] || continue
+        [ -f "$each/suite" ] || continue
         if pid=$(init_pid "$each"); then
             printf '%s up pid=%s suite=%s\n' "${each##*/}" "$pid" "$(cat "$each/suite")"
         else
@@ -64,15 +64,28 @@ launch() {
     # shellcheck disable=SC2016
     setsid --wait unshare --net --mount --uts --ipc --pid -- bash -eu -c '
         dir=$1
-        shift
+        . "$2"
+        shift 2
+        close_fds
         bash "$@" </dev/null >"$dir/init.log" 2>&1 &
-        echo $! >"$dir/pid"' launcher "$dir" "$here/ns-init" "$root" "$dir" "$source_tree" "$@" \
-        9>&-
+        echo $! >"$dir/pid"' launcher "$dir" "$here/lib.sh" "$here/ns-init" "$root" "$dir" "$source_tree" "$@"
     read -r pid <"$dir/pid"
     rm "$dir/pid"
     printf '%s %s\n' "$pid" "$(start_time_of "$pid")" >"$dir/init"
     wait_for 10 "the overlay over the private root" "$dir/init.log" test -e "$dir/mounted" ||
-        { bring_down && die "the instance '$name' did not start"; }
+        { keep_logs && clear_away && die "'$name' did not start; its logs are in $dir.failed"; }
+}
+
+# One `up` or `down` of a name at a time. The file goes away with the instance, so whoever waited
+# for a file that is gone by now has to take the new one.
+lock_name() {
+    local file=$WORLD_STATE/.$name.lock
+    mkdir -p "$WORLD_STATE"
+    while :; do
+        exec 9>"$file"
+        flock -w 120 9 || die "another run holds the instance '$name'"
+        [ ! "$file" -ef /proc/self/fd/9 ] || break
+    done
 }
 
 bring_up() {
@@ -91,16 +104,17 @@ bring_up() {
     done
     need_tools unshare nsenter setsid flock mount pivot_root
     began=$(now_ms)
-    mkdir -p "$WORLD_STATE"
-    exec 9>"$WORLD_STATE/.$name.lock"
-    flock -w 120 9 || die "another run holds the instance '$name'"
+    lock_name
     if pid=$(init_pid "$dir") && [ -e "$dir/ready" ]; then
-        [ "${settings[*]} ${binds[*]}" = "$(cat "$dir/asked")" ] ||
-            die "'$name' is up with other settings: world down $name first"
+        if [ ${#settings[@]} -gt 0 ] || [ ${#binds[@]} -gt 0 ]; then
+            [ "${settings[*]} ${binds[*]}" = "$(cat "$dir/asked")" ] ||
+                die "'$name' is up with other settings or folders: world down $name first"
+        fi
         say "'$name' is up already"
         return
     fi
     clear_away
+    rm -rf "$dir.failed"
     root=$("$here/root")
     suite=$(world_suite)
     mkdir -m 755 "$dir"
@@ -140,6 +154,7 @@ gone() {
 
 bring_down() {
     local had=no
+    lock_name
     [ ! -d "$dir" ] || had=yes
     clear_away
     rm -rf "$dir.failed"

@@ -45,6 +45,27 @@ now_ms() {
     printf '%s\n' "$((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))"
 }
 
+# What runs on must not hold the caller's pipes and locks: everything above stderr is closed.
+close_fds() {
+    local fd
+    for fd in /proc/"$BASHPID"/fd/*; do
+        fd=${fd##*/}
+        case "$fd" in
+            0 | 1 | 2 | 255) ;; # 255 is bash's own, closed by its exec
+            *) [ ! -e "/proc/$BASHPID/fd/$fd" ] || exec {fd}>&- ;;
+        esac
+    done
+}
+
+show_log() {
+    if [ -s "$1" ]; then
+        say "the last lines of $1:"
+        tail -n 15 "$1" >&2
+    else
+        say "its log $1 is empty or missing"
+    fi
+}
+
 # wait_for SECONDS WHAT LOG COMMAND...
 # Asks by COMMAND until it succeeds; after SECONDS it says what never came, with the end of LOG.
 wait_for() {
@@ -54,12 +75,7 @@ wait_for() {
     until "$@" >/dev/null 2>&1; do
         if [ "$(now_ms)" -ge "$until" ]; then
             say "error: $what did not come within $seconds s (asked by: $*)"
-            if [ -s "$log" ]; then
-                say "the last lines of $log:"
-                tail -n 15 "$log" >&2
-            else
-                say "its log $log is empty or missing"
-            fi
+            show_log "$log"
             return 1
         fi
         sleep 0.05

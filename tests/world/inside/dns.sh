@@ -201,6 +201,9 @@ ds_set() {
     [ -z "$rdata" ] || knotc_on tld zone-set test. "$key" "$TLD_TTL" DS "$rdata"
     # An unchanged zone has nothing to commit.
     knotc_on tld zone-commit test. || knotc_on tld zone-abort test.
+    # Unbound remembers for 60 s that a zone's key was bogus or missing, whatever TTLs and cache
+    # sizes say. The CA's has to have no memory; the senders' keeps it, as senders' do.
+    unbound_control ca-resolver flush_zone "$key.test."
 }
 
 # --- BIND
@@ -218,7 +221,6 @@ options {
     directory "$folder";
     pid-file "$folder/named.pid";
     session-keyfile none;
-    lock-file none;
     listen-on { $BIND4; };
     listen-on-v6 { $BIND6; };
     notify-source $BIND4;
@@ -254,9 +256,9 @@ zone "bind.test" {
 };
 CONF
     key=$(dnssec-keygen -q -K "$folder/keys" -k world -l "$folder/named.conf" bind.test \
-        2>>"$(log_of bind)")
+        2>>"$(log_of bind)") || die "bind: dnssec-keygen made no key; see $(log_of bind)"
     dnssec-dsfromkey -2 "$folder/keys/$key" | sed 's/.* DS //' >"$folder/ds"
-    [ -s "$folder/ds" ] || die "bind: dnssec-keygen made no key; see $(log_of bind)"
+    [ -s "$folder/ds" ] || die "bind: dnssec-dsfromkey gave no DS for $key"
 }
 
 tsig_key() {
@@ -380,13 +382,13 @@ server:
     do-not-query-localhost: no
     val-bogus-ttl: 1
     serve-expired: no
-    infra-host-ttl: 2
+    infra-host-ttl: 30
     infra-keep-probing: yes
     msg-cache-size: 4m
     rrset-cache-size: 8m
 CONF
     if [ "$service" = ca-resolver ]; then
-        printf '    cache-max-ttl: 0\n    cache-max-negative-ttl: 0\n    infra-host-ttl: 0\n'
+        printf '    cache-max-ttl: 0\n    cache-max-negative-ttl: 0\n'
     fi
     cat <<CONF
 remote-control:
@@ -407,6 +409,12 @@ start_ca_resolver() { spawn ca-resolver unbound -d -c "$DIR/ca-resolver/unbound.
 ask_resolver() { ask_unbound "$N_RESOLVER"; }
 ask_ca_resolver() { ask_unbound "$N_CA_RESOLVER"; }
 
+unbound_control() {
+    local service=$1
+    shift
+    unbound-control -q -c "$DIR/$service/unbound.conf" "$@"
+}
+
 # Validated answers for both mail zones, over IPv4 and IPv6.
 ask_unbound() {
     validated "$(a4 "$1")" mx.bind.test. A && validated "$(a6 "$1")" mx.pdns.test. AAAA
@@ -414,7 +422,7 @@ ask_unbound() {
 
 # validated RESOLVER NAME TYPE : NOERROR with AD and at least one answer
 validated() {
-    ask +dnssec "@$1" "$2" "$3" | awk '
+    kdig +time=3 +retry=1 +dnssec "@$1" "$2" "$3" | awk '
         /^;; ->>HEADER<<-/ && /NOERROR/ { ok++ }
         /^;; Flags:/ && / ad[; ]/ && !/ANSWER: 0/ { ok++ }
         END { exit ok != 2 }'

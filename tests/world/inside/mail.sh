@@ -94,9 +94,6 @@ make_postfix() {
     chown postfix: "$folder/data"
     chmod 700 "$folder/data"
     postfix_master_cf >"$folder/etc/master.cf"
-    # The set-gid postdrop accepts no other folder.
-    printf 'alternate_config_directories = %s\n' "$DIR"/{mx-bind,mx-pdns,sender}/etc \
-        >"$folder/etc/alternate"
 }
 
 # P-256 and RSA-2048, each key followed by its certificate, as smtpd_tls_chain_files wants it.
@@ -147,15 +144,8 @@ CONF
     } >"$DIR/sender/etc/main.cf"
 }
 
-postfix_on() {
-    local service=$1
-    shift
-    postfix -c "$DIR/$service/etc" "$@"
-}
-
 start_postfix() {
-    env -i PATH="$PATH" HOME=/root LC_ALL=C.UTF-8 postfix -c "$DIR/$1/etc" start \
-        </dev/null >>"$DIR/$1/start.log" 2>&1 ||
+    (cleanly postfix -c "$DIR/$1/etc" start) </dev/null >>"$DIR/$1/start.log" 2>&1 ||
         { cat "$DIR/$1/start.log" >&2 && return 1; }
 }
 start_mx_bind() { start_postfix mx-bind; }
@@ -227,14 +217,14 @@ start_pebble() {
 
 ask_pebble() {
     curl -sS --fail --max-time 2 --cacert "$DIR/pebble-ca.pem" \
-        "https://${PEBBLE4}:14000/dir" | grep -q newOrder
+        "https://${PEBBLE4}:14000/dir" | grep newOrder >/dev/null
 }
 
 # --- TLSA records of a zone's mail host
 
 # The SPKI digests (RFC 6698 selector 1, matching type 1) of each key in a chain file.
 spki_digests() {
-    awk -v dir="$1" '
+    awk '
         /^-----BEGIN .*PRIVATE KEY-----/ { key = "" ; inside = 1 }
         inside { key = key $0 "\n" }
         /^-----END .*PRIVATE KEY-----/ {
@@ -327,5 +317,5 @@ verdict_of() {
 }
 
 all_settled() {
-    verdict_of "$1" 0 | grep -q ' pending=0$'
+    verdict_of "$1" 0 | grep ' pending=0$' >/dev/null
 }

@@ -4,7 +4,7 @@
 #
 # mode      how it gets its data
 # follow    NOTIFY and zone transfer, as a good secondary
-# freeze    nothing new; it answers what it has, for ever
+# freeze    nothing new; it answers what it has, for ever ("freeze after M": begun in mode M)
 # lag N     a follower copies each version of the primary and loads it N seconds later
 # flap N    N seconds of what it had when this began, N seconds of now, and so on; or, with
 #           "silent", N seconds of no answer instead of old data
@@ -58,8 +58,14 @@ make_secondary() {
     secondary_conf transfer >"$DIR/secondary/knot.conf"
     echo follow >"$DIR/secondary/mode"
 }
-start_secondary() { start_knot secondary; }
-ask_secondary() { signed_answer "@$SEC_BIND4" bind.test. SOA && signed_answer "@$SEC_PDNS6" pdns.test. MX; }
+start_secondary() {
+    # Knot forgets a freeze when it is restarted.
+    [ "$(secondary_mode)" != freeze ] || echo follow >"$DIR/secondary/mode"
+    start_knot secondary
+}
+ask_secondary() {
+    signed_answer "@$SEC_BIND4" bind.test. SOA && signed_answer "@$SEC_PDNS6" pdns.test. MX
+}
 
 serial_at() {
     ask "@$1" "$2." SOA +short | cut -d' ' -f3
@@ -129,10 +135,19 @@ secondary_thaw() {
 }
 
 secondary_freeze() {
-    end_follower
-    [ "$(secondary_mode)" = follow ] || secondary_thaw
-    knotc_on secondary -b zone-freeze
-    echo freeze >"$DIR/secondary/mode"
+    case "$(secondary_mode)" in
+        freeze*) ;;
+        follow | *silent)
+            end_follower
+            silence_do delete secondary
+            knotc_on secondary -b zone-freeze
+            echo freeze >"$DIR/secondary/mode"
+            ;;
+        *) # its zone files change no more: it stays as it is at this moment
+            echo "freeze after $(secondary_mode)" >"$DIR/secondary/mode"
+            end_follower
+            ;;
+    esac
 }
 
 secondary_by_file() {
@@ -173,8 +188,7 @@ secondary_flap() {
 }
 
 start_follower() {
-    # A mode that is to be left behind by thaw goes back through `reload` only from by-file modes;
-    # flap with silence never left the transfers, and a reload does it no harm.
-    setsid bash "$here/follower" "$DIR" "$@" </dev/null >>"$DIR/secondary/follower.log" 2>&1 &
+    cleanly setsid bash "$here/follower" "$DIR" "$@" \
+        </dev/null >>"$DIR/secondary/follower.log" 2>&1 &
     echo $! >"$DIR/secondary/follower"
 }

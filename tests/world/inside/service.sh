@@ -18,12 +18,17 @@ pid_file_of() {
     esac
 }
 
+# Replaces this (sub)shell: no file descriptor and no variable of the caller comes along.
+cleanly() {
+    close_fds
+    exec env -i PATH="$PATH" HOME=/root LC_ALL=C.UTF-8 "$@"
+}
+
 # spawn SERVICE COMMAND... : in the background, with a clean environment, output to its log.
 spawn() {
     local service=$1
     shift
-    env -i PATH="$PATH" HOME=/root LC_ALL=C.UTF-8 setsid "$@" \
-        </dev/null >>"$(log_of "$service")" 2>&1 &
+    cleanly setsid "$@" </dev/null >>"$(log_of "$service")" 2>&1 &
     echo $! >"$(pid_file_of "$service")"
 }
 
@@ -39,7 +44,7 @@ pid_of() {
 }
 
 stopped() {
-    ! pid_of "$1"
+    ! pid_of "$1" >/dev/null
 }
 
 fn() {
@@ -59,14 +64,18 @@ start_service() {
     "$(fn start "$1")" || { die "$1 did not start; see $(log_of "$1")"; }
 }
 
+# Waits until it answers; one that has ended will not, and is not waited for.
 ready_service() {
-    wait_for "${2:-15}" "$1" "$(log_of "$1")" ask_running "$1" || exit 1
+    wait_for 30 "$1" "$(log_of "$1")" ended_or_answers "$1" || exit 1
+    if stopped "$1"; then
+        say "error: $1 did not come up: it has ended"
+        show_log "$(log_of "$1")"
+        exit 1
+    fi
 }
 
-# A service that ended will never answer: the reason is in its log. wait_for goes on asking all
-# the same, because Postfix's master writes its pid late; its time is bounded.
-ask_running() {
-    pid_of "$1" && "$(fn ask "$1")"
+ended_or_answers() {
+    stopped "$1" || "$(fn ask "$1")"
 }
 
 stop_service() {
@@ -102,7 +111,7 @@ ask() {
 
 # An answer with at least one record and, when asked with +dnssec, its signature.
 signed_answer() {
-    ask +dnssec +noall +answer "$@" | grep -q 'RRSIG'
+    ask +dnssec +noall +answer "$@" | grep 'RRSIG' >/dev/null
 }
 
 # --- silence: packets to the addresses are dropped, as by a dead line

@@ -18,7 +18,7 @@ function process(line) {
     next
 }
 
-/\/cleanup\[[0-9]+\]: [0-9A-Za-z]+: message-id=/ || /\/qmgr\[[0-9]+\]: [0-9A-Za-z]+: from=/ {
+/\/cleanup\[[0-9]+\]: [0-9A-Za-z]+: message-id=/ {
     id = $0
     sub(/^.*\]: /, "", id)
     sub(/:.*/, "", id)
