@@ -238,7 +238,7 @@ static enum outcome judge_combo(const struct danematch *judge, STACK_OF(X509) * 
                                 const struct danematch_ask *ask, struct danematch_combo *out,
                                 struct err *err)
 {
-    struct danematch_verdict verdict;
+    struct danematch_verdict verdict = {0};
     enum outcome rc = judge_certs(judge, certs, ask, &verdict, err);
     if (rc == OUT_OK) {
         out->usable = verdict.usable > 0;
@@ -256,13 +256,11 @@ enum outcome danematch_each(const struct danematch *judge, const struct danematc
     if (ask->rrset->n > PORT_RRSET_MAX)
         return err_set(err, OUT_REFUSED, "a TLSA RRset of %u records is above the ceiling of %d",
                        (unsigned)ask->rrset->n, PORT_RRSET_MAX);
-    STACK_OF(X509) *certs = NULL;
-    enum outcome rc = parse_chain(chain, &certs, err);
-    if (rc != OUT_OK)
-        return rc;
     struct port_rrset *part = malloc(sizeof *part);
     if (part == NULL)
-        rc = err_errno(err, "a TLSA RRset");
+        return err_errno(err, "a TLSA RRset");
+    STACK_OF(X509) *certs = NULL;
+    enum outcome rc = parse_chain(chain, &certs, err);
     struct danematch_ask narrow = *ask;
     narrow.rrset = part;
     for (size_t i = 0; rc == OUT_OK && i < ask->rrset->n; i++) {

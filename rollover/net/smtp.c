@@ -186,7 +186,7 @@ static bool offers_starttls(const char *line)
 
 static enum outcome read_reply(struct dialogue *d, struct reply *reply, struct err *err)
 {
-    char line[SMTP_LINE_MAX];
+    char line[SMTP_LINE_MAX] = "";
     memset(reply, 0, sizeof *reply);
     for (int i = 0; i < SMTP_LINES_MAX; i++) {
         enum outcome rc = read_line(d, line, err);
@@ -284,7 +284,7 @@ enum outcome smtp_starttls(int fd, const char *helo, model_time deadline, struct
 enum outcome smtp_quit(struct handshake *hs, model_time deadline, struct err *err)
 {
     static const char quit[] = "QUIT\r\n";
-    char buf[SMTP_LINE_MAX];
+    char buf[SMTP_LINE_MAX] = "";
     size_t len = 0;
     enum outcome rc = handshake_write(hs, quit, sizeof quit - 1, deadline, err);
     while (rc == OUT_OK && len < sizeof buf && memchr(buf, '\n', len) == NULL) {

@@ -9,6 +9,25 @@ tests_prober_libtestserver_a_SOURCES = \
 prober_test_libs = tests/prober/libtestserver.a librnet.a librcrypto.a librbase.a \
     $(CMOCKA_LIBS) $(OPENSSL_LIBS)
 
+# Needed by the demo too, so built by "make".
+noinst_PROGRAMS += prober
+prober_SOURCES = \
+    tests/prober/prober.c tests/prober/prober.h \
+    tests/prober/prober_dns.c tests/prober/prober_dns.h \
+    tests/prober/prober_held.c tests/prober/prober_held.h \
+    tests/prober/prober_options.c \
+    tests/prober/prober_probe.c tests/prober/prober_probe.h \
+    tests/prober/prober_tally.c tests/prober/prober_tally.h \
+    tests/prober/prober_watch.c tests/prober/prober_work.c
+prober_LDADD = librnet.a librcrypto.a librbase.a $(LDNS_LIBS) $(OPENSSL_LIBS)
+
+check_PROGRAMS += tests/unit/test_held
+TESTS += tests/unit/test_held
+tests_unit_test_held_SOURCES = tests/unit/test_held.c \
+    tests/prober/prober_dns.c tests/prober/prober_dns.h \
+    tests/prober/prober_held.c tests/prober/prober_held.h
+tests_unit_test_held_LDADD = librbase.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test_danematch tests/unit/test_handshake tests/unit/test_smtp \
     tests/unit/test_smtp_probe
 TESTS += tests/unit/test_danematch tests/unit/test_handshake tests/unit/test_smtp \

@@ -108,7 +108,8 @@ static void *run(void *arg)
 static struct server *start(const struct server_script *script, int fd, bool listens)
 {
     struct server *server = calloc(1, sizeof *server);
-    pki_need(server != NULL, "a server");
+    if (server == NULL)
+        abort();
     server->script = script;
     server->fd = fd;
     server->listens = listens;
