@@ -1,2 +1,33 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # librdns.a: providers, resolving, observation.
+noinst_LIBRARIES += librdns.a
+librdns_a_SOURCES = \
+    rollover/dns/answer.c rollover/dns/answer.h \
+    rollover/dns/delegation.c rollover/dns/delegation.h \
+    rollover/dns/exchange.c rollover/dns/exchange.h \
+    rollover/dns/hosts.c rollover/dns/hosts.h \
+    rollover/dns/lookup.c rollover/dns/lookup.h \
+    rollover/dns/observe.c rollover/dns/observe.h \
+    rollover/dns/provider.c rollover/dns/provider.h \
+    rollover/dns/replay.c rollover/dns/replay.h \
+    rollover/dns/resolve.c rollover/dns/resolve.h \
+    rollover/dns/rfc2136.c rollover/dns/rfc2136.h \
+    rollover/dns/tsigkey.c rollover/dns/tsigkey.h \
+    rollover/dns/tsigmsg.c rollover/dns/tsigmsg.h \
+    rollover/dns/verdict.c rollover/dns/verdict.h \
+    rollover/dns/wire.c rollover/dns/wire.h
+
+dns_libs = librdns.a librbase.a $(LDNS_LIBS) $(UNBOUND_LIBS)
+
+check_PROGRAMS += tests/unit/test_dns_replay
+TESTS += tests/unit/test_dns_replay
+tests_unit_test_dns_replay_SOURCES = tests/unit/test_dns_replay.c \
+    tests/dns/fakezone.c tests/dns/fakezone.h
+tests_unit_test_dns_replay_LDADD = $(dns_libs) $(CMOCKA_LIBS)
+
+# By hand, and for the tests in the mail world.
+check_PROGRAMS += tests/dns/dnsround tests/dns/dnschange
+tests_dns_dnsround_SOURCES = tests/dns/dnsround.c
+tests_dns_dnsround_LDADD = $(dns_libs)
+tests_dns_dnschange_SOURCES = tests/dns/dnschange.c
+tests_dns_dnschange_LDADD = $(dns_libs)

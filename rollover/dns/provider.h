@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * provider - the ways to change TLSA records, by name
+ *
+ * A new provider is one file and one line in the table of provider.c. What a provider does not
+ * need of the settings it leaves alone; what it misses it refuses with a sentence.
+ *
+ * Ownership: open gives an object that close frees; the object takes the key file's content in,
+ * not the strings. Threads: one at a time per object.
+ */
+#ifndef DANEMILTER_DNS_PROVIDER_H
+#define DANEMILTER_DNS_PROVIDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "ports.h"
+
+struct provider_settings {
+    const char *server;   /* address or name of the primary */
+    uint16_t port;        /* 0: the provider's own */
+    const char *zone;     /* NULL or "": found out */
+    const char *key_file; /* TSIG key in BIND's form (tsigkey.h) */
+    int timeout_ms;       /* 0: the provider's own */
+};
+
+struct provider {
+    const char *name;
+    const char *what; /* one line for manuals */
+    const struct port_dns_ops *ops;
+    enum outcome (*open)(const struct provider_settings *settings, void **self, struct err *err);
+    void (*close)(void **self);
+};
+
+/* NULL: there is no provider of this name. */
+const struct provider *provider_find(const char *name);
+
+/* Every provider, for manuals and messages. */
+const struct provider *provider_table(size_t *n);
+
+#endif
