@@ -86,19 +86,34 @@ static bool valid_answer(const struct facts_round *round)
     return false;
 }
 
+static bool any_denied(const struct model_facts *f)
+{
+    for (int o = 0; o < MODEL_MAX_OWNERS; o++) {
+        if (f->owners[o].used && f->owners[o].denied)
+            return true;
+    }
+    return false;
+}
+
 /* Rows 18 and 24-27, from what the round found of the zone as a whole. */
 static void judge_zone(struct unit *u, int owner, const struct port_round *round,
                        const struct facts_round *facts)
 {
     struct model_facts *f = &u->st.facts;
+    struct model_owner *o = &f->owners[owner];
     if (round->zone_state == PORT_ZONE_INSECURE || round->zone_state == PORT_ZONE_BOGUS) {
-        if ((f->frozen & MODEL_F_DNSSEC) == 0)
+        if (!o->denied)
             unit_log(u, PORT_LOG_ERROR, "%s: zone %s is %s: %s", u->st.owners[owner], round->zone,
                      round->zone_state == PORT_ZONE_INSECURE ? "not signed" : "bogus", round->why);
+        o->denied = true;
         facts_freeze(f, MODEL_F_DNSSEC);
     }
-    if (round->zone_state == PORT_ZONE_SECURE && valid_answer(facts))
-        facts_thaw(f, MODEL_F_DNSSEC | MODEL_F_CLOCK);
+    if (round->zone_state != PORT_ZONE_SECURE || !valid_answer(facts))
+        return;
+    if (o->denied)
+        unit_log(u, PORT_LOG_INFO, "%s: zone %s validates again", u->st.owners[owner], round->zone);
+    o->denied = false;
+    facts_thaw(f, MODEL_F_CLOCK | (any_denied(f) ? 0 : MODEL_F_DNSSEC));
 }
 
 static enum outcome take_round(struct unit *u, int owner, const struct port_round *round,
