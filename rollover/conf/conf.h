@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf - what the operator wrote, checked, as plain values
+ *
+ * One table (table.h) holds every option: name, type, default, range, unit, texts. Parser,
+ * defaults, checks, dump and manual page come from it. libConfuse reads the grammar; no type of it
+ * appears here.
+ *
+ * conf_load() answers a whole configuration or none. A syntax error ends it at once; otherwise
+ * every semantic error is found in one run. Each problem is one sentence, "FILE:LINE: what, and how
+ * to mend it", handed to `say`.
+ *
+ * Ownership: a struct conf never changes after it was made and is reference-counted: conf_ref and
+ * conf_unref from any thread (C11 atomics). Everything in it belongs to it. TSIG secrets in it are
+ * wiped with the last reference; never print them.
+ * Threads: conf_load, because of libConfuse's lexer, from one thread at a time in the whole
+ * process.
+ *
+ * Units: durations are milliseconds, TTLs seconds, as in core/model.h. Domain names are lower
+ * case; owner names end with a dot, all other names do not.
+ *
+ * Traps of libConfuse 3.3 that are met here: it counts a comment as three lines, takes a string or
+ * section that is still open at the end of the file for nothing, and expands ${VARIABLES}. So
+ * lex.c looks at the text first, refuses what is not closed, and blanks comments.
+ */
+#ifndef DANEMILTER_CONF_H
+#define DANEMILTER_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "core/model.h"
+#include "ports.h"
+
+#define CONF_FILE_MAX (1024 * 1024)
+#define CONF_PROBLEMS_MAX 100 /* said in one run; then "and N more" */
+#define CONF_CERTIFICATES_MAX 10000
+#define CONF_TITLE_MAX 63   /* octets of a section's title */
+#define CONF_SECRET_MAX 512 /* octets of a TSIG secret in base64 */
+
+/* First member of each section's struct. */
+struct conf_head {
+    int line;       /* where the section begins; 0: it is not in the file */
+    uint32_t given; /* bit i: the section's i-th option (table.h) is in the file */
+};
+
+struct conf_list {
+    size_t n;
+    char **items;
+};
+
+/* An address and port of a server. */
+struct conf_server {
+    uint8_t ip[16]; /* IPv6, or IPv4-mapped */
+    uint16_t port;
+};
+
+#define CONF_RESOLVERS_MAX 8
+
+enum conf_provider { CONF_RFC2136 };
+enum conf_issuer { CONF_SELFSIGNED };
+
+struct conf_dns {
+    struct conf_head head;
+    char *name;   /* its title */
+    int provider; /* enum conf_provider */
+    char *server_text;
+    char *zone;
+    char *key_file;
+    char *tsig_name;
+    char *tsig_algorithm;
+    char *secret_file;
+    /* worked out */
+    struct conf_server server;
+    char apex[PORT_NAME_MAX]; /* of zone: lower case, final dot */
+    struct {
+        char name[PORT_NAME_MAX];     /* lower case, final dot; "": changes are not signed */
+        char algorithm[32];           /* "hmac-sha256" ... lower case, no final dot */
+        char secret[CONF_SECRET_MAX]; /* base64 */
+    } tsig;
+};
+
+struct conf_tlsa {
+    struct conf_head head;
+    struct conf_list hosts;
+    struct conf_list ports;
+    struct conf_list owners;
+    struct conf_list records;
+    int64_t ttl; /* seconds */
+    char *dns_name;
+};
+
+struct conf_renew {
+    struct conf_head head;
+    int64_t before; /* 0: a third of the validity */
+    int64_t margin;
+    int64_t every; /* 0: never */
+    int64_t lifetime;
+};
+
+struct conf_deploy {
+    struct conf_head head;
+    char *postfix_config;
+    char *probe_via; /* "" or an address */
+    struct conf_list sni;
+};
+
+/* One owner name, and the service it is for. */
+struct conf_owner {
+    char owner[PORT_NAME_MAX]; /* "_25._tcp.mx.example.org." */
+    char host[PORT_NAME_MAX];  /* "mx.example.org", or "" when the owner's form does not say */
+    uint16_t port;             /* or 0 */
+};
+
+struct conf_certificate {
+    struct conf_head head;
+    char *name; /* its title */
+    struct conf_list names;
+    struct conf_list keys;
+    int issuer; /* enum conf_issuer */
+    char *chain_file;
+    int strategy; /* enum model_strategy */
+    struct conf_tlsa tlsa;
+    struct conf_renew renew;
+    struct conf_deploy deploy;
+    /* worked out */
+    enum port_alg algs[MODEL_MAX_ALGS];
+    size_t n_algs;
+    struct conf_owner owners[MODEL_MAX_OWNERS];
+    size_t n_owners;
+    const struct conf_dns *dns;
+    struct model_policy policy; /* whole: of this certificate and of the section policy */
+};
+
+struct conf_policy {
+    struct conf_head head;
+    int64_t poll, silence, past_ttl, ttl_cap, floor, sender_timeout, anycast_margin, fresh;
+    int64_t commit_window, compromised_drain, attest_every;
+    bool skip_unroutable;
+    bool adopt;
+};
+
+struct conf {
+    struct conf_head head;
+    char *path; /* the file */
+    char *state_dir;
+    char *run_dir;
+    char *user;
+    char *trust_anchor;
+    struct conf_list resolver; /* empty: as /etc/resolv.conf says */
+    char *root_hints;          /* or "" */
+    char *notify;              /* or "" */
+    char *sendmail;
+    struct conf_policy policy;
+    struct conf_dns *dns;
+    size_t n_dns;
+    struct conf_certificate *certificates;
+    size_t n_certificates;
+    /* worked out */
+    struct conf_server resolvers[CONF_RESOLVERS_MAX];
+    size_t n_resolvers;
+};
+
+struct conf_source {
+    const char *path;
+    /* May own the file and secret files, beside root and ourselves; FILE_NO_OWNER: nobody else.
+     * Root, reading for the daemon that will run as another user, names that user. */
+    uid_t user;
+    /* Gets each problem, one sentence without a newline; may be NULL. */
+    void (*say)(void *self, const char *problem);
+    void *self;
+};
+
+/* OUT_REFUSED: there are problems, and err has the first and how many there are. OUT_BROKEN: the
+ * file cannot be read, or no memory. */
+enum outcome conf_load(const struct conf_source *source, const struct conf **out, struct err *err);
+
+const struct conf *conf_ref(const struct conf *conf);
+void conf_unref(const struct conf **conf); /* NULL inside is fine; sets NULL */
+
+enum conf_dump {
+    CONF_DUMP_GIVEN, /* what the file says, in one canonical form */
+    CONF_DUMP_ALL,   /* the same with every default filled in */
+};
+/* In the file's own syntax: what it prints can be loaded again. Secrets are only named by their
+ * files. OUT_BROKEN: writing failed. */
+enum outcome conf_dump(const struct conf *conf, enum conf_dump what, FILE *out, struct err *err);
+/* Every option with its default, as a commented file. */
+enum outcome conf_dump_defaults(FILE *out, struct err *err);
+
+/* The manual page's list of options, in mdoc(7). */
+enum outcome conf_mdoc(FILE *out, struct err *err);
+
+#endif

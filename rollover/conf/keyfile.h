@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * keyfile - TSIG keys in files: BIND's form, or the bare secret in base64
+ *
+ * Private to rollover/conf. Files that others can read are refused, and so is what is not a TSIG
+ * key that RFC 8945 still allows (hmac-md5 is not). No error text holds a part of a secret. What
+ * was read in between is wiped.
+ */
+#ifndef DANEMILTER_CONF_KEYFILE_H
+#define DANEMILTER_CONF_KEYFILE_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define KEYFILE_MAX 4096
+
+struct keyfile {
+    char name[256];     /* lower case, final dot */
+    char algorithm[32]; /* lower case, no final dot */
+    char secret[512];   /* base64 */
+};
+
+/* key "NAME" { algorithm NAME; secret "BASE64"; }; once. `user` may own the file too. */
+enum outcome keyfile_read(const char *path, uid_t user, struct keyfile *out, struct err *err);
+/* The secret alone; white space around it is fine. Fills `secret` only. */
+enum outcome keyfile_read_secret(const char *path, uid_t user, struct keyfile *out,
+                                 struct err *err);
+
+/* Fill name and algorithm from what the configuration says. */
+enum outcome keyfile_set_name(const char *name, struct keyfile *out, struct err *err);
+enum outcome keyfile_set_algorithm(const char *algorithm, struct keyfile *out, struct err *err);
+
+#endif
