@@ -40,3 +40,6 @@ tests_unit_test_smtp_SOURCES = tests/unit/test_smtp.c
 tests_unit_test_smtp_LDADD = $(prober_test_libs)
 tests_unit_test_smtp_probe_SOURCES = tests/unit/test_smtp_probe.c
 tests_unit_test_smtp_probe_LDADD = $(prober_test_libs)
+
+dist_check_SCRIPTS += tests/prober/t_wrong.sh
+TESTS += tests/prober/t_wrong.sh

@@ -128,9 +128,9 @@ static void explain_stale(struct prober_probe *p, const struct prober_view *view
         prober_at_text(&options->auth[view->server], server, sizeof server);
     else
         (void)snprintf(server, sizeof server, "the resolver");
-    prober_probe_reason(p, "%d %d %d of an RRset given by %s: %s", combo->combo.usage,
-                        combo->combo.selector, combo->combo.matching, server, combo->why);
-    detail(p, "; given last %.3f s before the handshake, cacheable for %.3f s more",
+    prober_probe_reason(p, "%d %d %d of an RRset that a cache may hold: %s", combo->combo.usage,
+                        combo->combo.selector, combo->combo.matching, combo->why);
+    detail(p, "; %s gave it last %.3f s before the handshake, cacheable for %.3f s more", server,
            (double)(p->shook - view->given) / 1e9, (double)(view->until - p->shook) / 1e9);
     prober_probe_rrset(p, view->rrset);
     detail_served(p);
