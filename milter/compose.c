@@ -15,6 +15,15 @@ static enum outcome copy_text(const char *what, const char *in, char *out, size_
     return OUT_OK;
 }
 
+/* With the final dot, as the ports take names. */
+static enum outcome copy_host(const char *in, char *out, size_t size, struct err *err)
+{
+    int n = snprintf(out, size, "%s.", in);
+    if (n < 0 || (size_t)n >= size)
+        return err_set(err, OUT_REFUSED, "host \"%s\" is too long", in);
+    return OUT_OK;
+}
+
 static enum outcome compose_owner(const struct conf_certificate *cert, size_t i,
                                   struct engine_owner *out, struct err *err)
 {
@@ -26,7 +35,7 @@ static enum outcome compose_owner(const struct conf_certificate *cert, size_t i,
                        cert->name, in->owner);
     enum outcome res = copy_text("TLSA owner", in->owner, out->owner, sizeof out->owner, err);
     if (res == OUT_OK)
-        res = copy_text("host", in->host, out->host, sizeof out->host, err);
+        res = copy_host(in->host, out->host, sizeof out->host, err);
     out->port = in->port;
     out->ttl = (uint32_t)cert->tlsa.ttl;
     return res;

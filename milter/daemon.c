@@ -64,9 +64,33 @@ enum outcome daemon_find_user(const char *name, struct daemon_user *out, struct 
     return OUT_OK;
 }
 
+/* Folders above ours: root's, open to all, as in /var/lib and /run. */
+static enum outcome make_parents(const char *path, struct err *err)
+{
+    char parent[1024];
+    size_t len = strlen(path);
+    if (len >= sizeof parent)
+        return err_set(err, OUT_REFUSED, "%s: the path is too long", path);
+    for (size_t i = 1; i < len; i++) {
+        struct stat st;
+        if (path[i] != '/')
+            continue;
+        memcpy(parent, path, i);
+        parent[i] = '\0';
+        if (stat(parent, &st) == 0)
+            continue;
+        if (errno != ENOENT || mkdir(parent, 0700) != 0 || chmod(parent, 0755) != 0)
+            return err_errno(err, "%s: making the folder", parent);
+    }
+    return OUT_OK;
+}
+
 enum outcome daemon_state_dir(const char *path, const struct daemon_user *user, struct err *err)
 {
     struct stat st;
+    enum outcome out = make_parents(path, err);
+    if (out != OUT_OK)
+        return out;
     if (mkdir(path, 0700) == 0) {
         if (lchown(path, user->uid, user->gid) != 0)
             return err_errno(err, "%s: giving it to %s", path, user->name);

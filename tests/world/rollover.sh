@@ -42,6 +42,7 @@ roll_up() {
     anchor=$(roll_get TRUST_ANCHOR)
     tsig=$(roll_get TSIG_FILE)
     domain=$zone.test
+    chmod 0600 "$chain" # it holds private keys; danemilter refuses what others may read
 }
 
 roll_in() { "$world" exec "$name" "$@"; }
@@ -110,7 +111,7 @@ roll_kill() {
     # shellcheck disable=SC2016
     roll_in sh -c '
         for stat in /proc/[0-9]*/comm; do
-            read -r comm <"$stat" 2>/dev/null || continue
+            read -r comm 2>/dev/null <"$stat" || continue
             pid=${stat#/proc/}; pid=${pid%/comm}
             [ "$comm" = danemilter ] && kill -s "$1" "$pid" 2>/dev/null
         done; exit 0' sh "$1"
@@ -163,16 +164,19 @@ roll_probe() {
     prober_pid=$!
 }
 
-# Ends the prober; its result line goes to standard output, its status is ours.
+# Ends the prober: its result line is in $probes, its status is ours. Not for a subshell, which
+# could not wait for it.
 roll_probed() {
     local status
     : >"$dm/enough"
     wait "$prober_pid"
     status=$?
     prober_pid=''
-    grep '^probes=' "$dm/prober.out"
+    probes=$(grep '^probes=' "$dm/prober.out")
+    cat "$dm/prober.err"
     if [ "$status" -ne 0 ]; then
-        tail -n 20 "$dm/prober.err" "$dm/prober.log" >&2
+        printf 'the prober ended with status %s\n' "$status" >&2
+        tail -n 40 "$dm/prober.log" >&2
     fi
     return "$status"
 }
@@ -187,11 +191,17 @@ roll_mail() {
     mail_pid=$!
 }
 
+# Ends the mails: what became of them is in $mails; true when each was Verified at the first try.
 roll_mailed() {
     kill "$mail_pid" 2>/dev/null
     wait "$mail_pid" 2>/dev/null
     mail_pid=''
-    "$world" verdict "$name" --wait 20 "$mark"
+    mails=$("$world" verdict "$name" --wait 20 "$mark")
+    case "$mails" in
+    'messages=0 '*) return 1 ;;
+    *' deferred=0 bounced=0 '*' trusted=0 untrusted=0 anonymous=0 plain=0 pending=0') ;;
+    *) return 1 ;;
+    esac
 }
 
 roll_down() {
