@@ -21,7 +21,47 @@ librcore_a_SOURCES = \
 core_kit = tests/unit/core_kit.c tests/unit/core_kit.h
 core_libs = librcore.a $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test_facts
+TESTS += tests/unit/test_facts
+tests_unit_test_facts_SOURCES = tests/unit/test_facts.c $(core_kit)
+tests_unit_test_facts_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_facts_file
+TESTS += tests/unit/test_facts_file
+tests_unit_test_facts_file_SOURCES = tests/unit/test_facts_file.c $(core_kit)
+tests_unit_test_facts_file_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_phase
+TESTS += tests/unit/test_phase
+tests_unit_test_phase_SOURCES = tests/unit/test_phase.c $(core_kit)
+tests_unit_test_phase_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_phase_key
+TESTS += tests/unit/test_phase_key
+tests_unit_test_phase_key_SOURCES = tests/unit/test_phase_key.c $(core_kit)
+tests_unit_test_phase_key_LDADD = $(core_libs)
+
 check_PROGRAMS += tests/unit/test_plan
 TESTS += tests/unit/test_plan
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c $(core_kit)
 tests_unit_test_plan_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_renew
+TESTS += tests/unit/test_renew
+tests_unit_test_renew_SOURCES = tests/unit/test_renew.c $(core_kit)
+tests_unit_test_renew_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_safety
+TESTS += tests/unit/test_safety
+tests_unit_test_safety_SOURCES = tests/unit/test_safety.c $(core_kit)
+tests_unit_test_safety_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_safety_rollback
+TESTS += tests/unit/test_safety_rollback
+tests_unit_test_safety_rollback_SOURCES = tests/unit/test_safety_rollback.c $(core_kit)
+tests_unit_test_safety_rollback_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_safety_switch
+TESTS += tests/unit/test_safety_switch
+tests_unit_test_safety_switch_SOURCES = tests/unit/test_safety_switch.c $(core_kit)
+tests_unit_test_safety_switch_LDADD = $(core_libs)

@@ -95,14 +95,24 @@ int kit_chain(struct kit *k, int key)
     return c;
 }
 
-static void file_holds(struct kit *k, int alg, int chain)
+void kit_install(struct kit *k, int chain)
 {
     int8_t chains[MODEL_MAX_ALGS];
 
     for (int a = 0; a < MODEL_MAX_ALGS; a++)
         chains[a] = k->f.algs[a].current;
-    chains[alg] = (int8_t)chain;
+    chains[k->f.keys[k->f.chains[chain].key].alg] = (int8_t)chain;
     facts_file_holds(&k->f, chains, false, k->now);
+}
+
+int kit_lowest(model_mask m)
+{
+    int i = 0;
+
+    assert_true(m != 0);
+    while ((m >> i & 1u) == 0)
+        i++;
+    return i;
 }
 
 int kit_serving(struct kit *k, int alg)
@@ -111,7 +121,7 @@ int kit_serving(struct kit *k, int alg)
 
     k->f.keys[key].adopted = true;
     chain = kit_chain(k, key);
-    file_holds(k, alg, chain);
+    kit_install(k, chain);
     k->f.adopted = true;
     facts_attested(&k->f, chain, k->now);
     facts_committed(&k->f, alg, k->now);
@@ -196,6 +206,19 @@ void kit_watch(struct kit *k, int owner, model_time span, model_time step)
         kit_pass(k, step < end - k->now.steady ? step : end - k->now.steady);
         kit_observe(k, owner);
     }
+}
+
+void kit_ready(struct kit *k)
+{
+    kit_init(k);
+    k->a = kit_serving(k, 0);
+    k->rec_a = kit_lowest(k->f.chains[k->a].matches);
+    kit_publish(k, 0, MODEL_BIT(k->rec_a));
+    kit_observe(k, 0);
+    k->b = kit_chain(k, kit_key(k, 0));
+    k->rec_b = kit_lowest(k->f.chains[k->b].matches);
+    kit_publish(k, 0, MODEL_BIT(k->rec_b));
+    kit_watch(k, 0, 3 * DAY, 30 * MIN);
 }
 
 /* ---- executing plans ---- */

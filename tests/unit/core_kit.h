@@ -66,6 +66,8 @@ struct kit {
     struct kit_counts n;
     struct plan_action last; /* the last action that was done */
     int next_id;
+    int a, b;         /* kit_ready: chains in the file and staged */
+    int rec_a, rec_b; /* their records */
 };
 
 /* A world with one wanted algorithm and one owner on two servers, policy standby 3 1 1, nothing
@@ -85,6 +87,12 @@ void kit_observe(struct kit *k, int owner);
 void kit_publish(struct kit *k, int owner, model_mask recs);
 /* A round each `step` until `span` has passed. */
 void kit_watch(struct kit *k, int owner, model_time span, model_time step);
+
+/* A served under 3 1 1, B published and staged; both in every cache; observed this moment. */
+void kit_ready(struct kit *k);
+/* The chain is in the file, in place of the one of its algorithm. */
+void kit_install(struct kit *k, int chain);
+int kit_lowest(model_mask m);
 
 /* Asks the planner, asserts that safety agrees, executes. True unless the planner waits. */
 bool kit_step(struct kit *k);
