@@ -19,11 +19,31 @@ librdns_a_SOURCES = \
 
 dns_libs = librdns.a librbase.a $(LDNS_LIBS) $(UNBOUND_LIBS)
 
-check_PROGRAMS += tests/unit/test_dns_replay
-TESTS += tests/unit/test_dns_replay
+dns_unit_tests = \
+    tests/unit/test_dns_answer \
+    tests/unit/test_dns_exchange \
+    tests/unit/test_dns_replay \
+    tests/unit/test_dns_rfc2136 \
+    tests/unit/test_dns_tsigkey \
+    tests/unit/test_dns_wire
+check_PROGRAMS += $(dns_unit_tests)
+TESTS += $(dns_unit_tests)
+tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c \
+    tests/dns/fakezone.c tests/dns/fakezone.h
+tests_unit_test_dns_answer_LDADD = $(dns_libs) $(CMOCKA_LIBS)
+tests_unit_test_dns_exchange_SOURCES = tests/unit/test_dns_exchange.c \
+    tests/dns/fakeserver.c tests/dns/fakeserver.h
+tests_unit_test_dns_exchange_LDADD = $(dns_libs) $(CMOCKA_LIBS)
 tests_unit_test_dns_replay_SOURCES = tests/unit/test_dns_replay.c \
     tests/dns/fakezone.c tests/dns/fakezone.h
 tests_unit_test_dns_replay_LDADD = $(dns_libs) $(CMOCKA_LIBS)
+tests_unit_test_dns_rfc2136_SOURCES = tests/unit/test_dns_rfc2136.c \
+    tests/dns/fakeserver.c tests/dns/fakeserver.h
+tests_unit_test_dns_rfc2136_LDADD = $(dns_libs) $(CMOCKA_LIBS)
+tests_unit_test_dns_tsigkey_SOURCES = tests/unit/test_dns_tsigkey.c
+tests_unit_test_dns_tsigkey_LDADD = $(dns_libs) $(CMOCKA_LIBS)
+tests_unit_test_dns_wire_SOURCES = tests/unit/test_dns_wire.c
+tests_unit_test_dns_wire_LDADD = $(dns_libs) $(CMOCKA_LIBS)
 
 # By hand, and for the tests in the mail world.
 check_PROGRAMS += tests/dns/dnsround tests/dns/dnschange

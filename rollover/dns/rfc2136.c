@@ -16,6 +16,7 @@
 #include "dns/wire.h"
 
 #define ADDRS_MAX 8
+#define MESSAGE_MAX 60000 /* leaves room for header, zone and TSIG */
 
 struct rfc2136 {
     char server[PORT_NAME_MAX];
@@ -233,7 +234,8 @@ static enum outcome take_rrset(const struct rfc2136 *self, const char *owner, co
             return err_set(err, OUT_REFUSED, "%s: %s has more than %d TLSA records: remove some",
                            self->server, owner, PORT_RRSET_MAX);
         if (!wire_tlsa_get(rr, &out->recs[out->n]))
-            return err_set(err, OUT_REFUSED, "%s: %s has a TLSA record of more than %d octets",
+            return err_set(err, OUT_REFUSED,
+                           "%s: %s has a TLSA record that is broken or has more than %d octets",
                            self->server, owner, PORT_TLSA_MAX);
         out->n++;
     }
@@ -372,6 +374,25 @@ static enum outcome find_zone(const struct rfc2136 *self, const char *owner,
     return out;
 }
 
+/* Octets of a record with this RDATA in a message, its name not compressed. */
+static size_t record_size(const struct port_tlsa *rec)
+{
+    return LDNS_MAX_DOMAINLEN + 10 + 3 + (size_t)rec->len;
+}
+
+/* ldns aborts the process on a message beyond its buffer, so we count first. */
+static size_t message_size(const struct port_change *change)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < change->seen->n; i++)
+        size += record_size(&change->seen->recs[i]);
+    for (size_t i = 0; i < change->n_add; i++)
+        size += record_size(change->add[i]);
+    for (size_t i = 0; i < change->n_del; i++)
+        size += record_size(change->del[i]);
+    return size;
+}
+
 /* Limits of the argument; a zone that would hold too many records afterwards is refused. */
 static enum outcome check_change(const struct port_change *change, struct err *err)
 {
@@ -385,6 +406,11 @@ static enum outcome check_change(const struct port_change *change, struct err *e
     if (after > PORT_RRSET_MAX)
         return err_set(err, OUT_REFUSED, "%s would have %zu TLSA records, at most %d",
                        change->owner, after, PORT_RRSET_MAX);
+    if (message_size(change) > MESSAGE_MAX)
+        return err_set(err, OUT_REFUSED,
+                       "the change of %s would not fit into one message of %d octets: publish "
+                       "digests (matching type 1 or 2), not whole certificates",
+                       change->owner, MESSAGE_MAX);
     return OUT_OK;
 }
 

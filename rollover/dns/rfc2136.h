@@ -14,7 +14,7 @@
  * what the operator asked for and is used, for others' records in the RRset too: err then holds a
  * note for the log although the outcome is OUT_OK. In all other cases of OUT_OK err is empty.
  *
- * Ceilings: PORT_RRSET_MAX records before and after, 65535 octets a message.
+ * Ceilings: PORT_RRSET_MAX records before and after, about 60000 octets a message.
  *
  * Ownership: rfc2136_close; the key is copied by reference and must live as long. Threads: one at
  * a time per object.

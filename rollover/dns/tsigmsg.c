@@ -8,6 +8,7 @@
 #include "dns/wire.h"
 
 #define BADTIME 18
+#define MESSAGE_MAX 60000 /* ldns aborts when message, names and MAC pass 65535 together */
 
 /* Fields of a TSIG record (RFC 8945 section 4.2), as ldns numbers them. */
 enum { F_ALGORITHM, F_TIME, F_FUDGE, F_MAC, F_ID, F_ERROR, F_OTHER, F_COUNT };
@@ -68,7 +69,7 @@ void tsigmsg_verify(ldns_pkt *pkt, const uint8_t *wire, size_t len, const struct
         out->state = TSIGMSG_ABSENT;
         return;
     }
-    if (!is_ours(tsig, key))
+    if (len > MESSAGE_MAX || !is_ours(tsig, key))
         return;
     out->error = ldns_rdf2native_int16(ldns_rr_rdf(tsig, F_ERROR));
     bool has_mac = ldns_rdf_size(ldns_rr_rdf(tsig, F_MAC)) > 2;
