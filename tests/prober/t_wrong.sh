@@ -151,9 +151,9 @@ right_rollover() {
         verdict 'right: add, wait, switch, drain, remove, wait' 'failed=0 stale=0 status=0'
 }
 
-# The next three begin with a TTL of 6 s, so that a slow machine is still too early.
+# The next three begin with a TTL of 30 s, so that a slow machine is still too early.
 replaced_together() {
-    local ttl=6
+    local ttl=30
     next_generation && begin "$old_ec" "$old_rsa" &&
         publish "$new_ec" "$new_rsa" && switch && within 10 everywhere "$new_ec" "$new_rsa" &&
         sleep 1 && world flush "$name" && sleep 1 &&
@@ -162,7 +162,7 @@ replaced_together() {
 
 # Every server shows the new records, yet caches live.
 switched_early() {
-    local ttl=6
+    local ttl=30
     next_generation && begin "$old_ec" "$old_rsa" &&
         publish_everywhere "$old_ec" "$old_rsa" "$new_ec" "$new_rsa" &&
         switch && sleep 1 && world flush "$name" && sleep 1 &&
@@ -171,7 +171,7 @@ switched_early() {
 
 # The resolver of the prober has the new records at once: only "stale" can see it.
 switched_early_unseen() {
-    local ttl=6
+    local ttl=30
     next_generation && begin "$old_ec" "$old_rsa" &&
         publish_everywhere "$old_ec" "$old_rsa" "$new_ec" "$new_rsa" &&
         world flush "$name" && switch && sleep 1 &&
