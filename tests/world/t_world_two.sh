@@ -8,7 +8,7 @@
 up one TTL=3
 one=$name
 init_one=$WORLD_INIT_PID
-up two
+up two NONCEREJECT=30 TLSA=right
 two=$name
 init_two=$WORLD_INIT_PID dir_two=$WORLD_DIR
 
@@ -22,7 +22,13 @@ check "both are listed" listed 2
 check "each has keys of its own" differ_in_keys
 check "a record in the first" world tlsa "$one" bind set "$(digest 1)"
 check "is there" grep -q 0001 <<<"$(world tlsa "$one" bind show)"
-check "and not in the second" test -z "$(world tlsa "$two" bind show)"
+absent() {
+    [[ $(world tlsa "$two" bind show) != *0001* ]]
+}
+check "and not in the second" absent
+check "TLSA=right: records from the start, at all four" \
+    test "$(cat <(world tlsa "$two" bind show) <(world tlsa "$two" pdns show) | wc -l)" = 8
+check "NONCEREJECT=30 reaches pebble" grep -q 'reject 30%' "$dir_two/pebble/pebble.log"
 check "nothing of it on the host" differs timeout 2 bash -c "exec 3<>/dev/tcp/127.0.0.1/14000"
 
 # The file system inside is writable, and neither the root nor the other sees what is written.

@@ -106,10 +106,8 @@ shows() {
 }
 
 validated() {
-    inside kdig +time=3 +retry=1 +dnssec "@$1" "$2" "$3" | awk '
-        /^;; ->>HEADER<<-/ && /NOERROR/ { ok++ }
-        /^;; Flags:/ && / ad[; ]/ && !/ANSWER: 0/ { ok++ }
-        END { exit ok != 2 }'
+    inside kdig +time=3 +retry=1 +dnssec "@$1" "$2" "$3" |
+        awk -f "$world_folder/inside/validated.awk"
 }
 
 output=$(mktemp)

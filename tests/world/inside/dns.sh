@@ -422,8 +422,5 @@ ask_unbound() {
 
 # validated RESOLVER NAME TYPE : NOERROR with AD and at least one answer
 validated() {
-    kdig +time=3 +retry=1 +dnssec "@$1" "$2" "$3" | awk '
-        /^;; ->>HEADER<<-/ && /NOERROR/ { ok++ }
-        /^;; Flags:/ && / ad[; ]/ && !/ANSWER: 0/ { ok++ }
-        END { exit ok != 2 }'
+    kdig +time=3 +retry=1 +dnssec "@$1" "$2" "$3" | awk -f "$here/validated.awk"
 }
