@@ -42,10 +42,21 @@ static void roll_done(struct model_facts *f, int alg)
         any = any || f->algs[a].roll;
     if (!any)
         facts_roll(f); /* the flag alone was set: it meant every algorithm */
+    f->algs[alg].rolling = f->algs[alg].rolling || f->algs[alg].roll;
     f->algs[alg].roll = false;
     f->roll_now = false;
     for (int a = 0; a < MODEL_MAX_ALGS; a++)
         f->roll_now = f->roll_now || f->algs[a].roll;
+}
+
+/* The switch is taken back: the wish is there again. */
+static void roll_undone(struct model_facts *f, int alg)
+{
+    if (!f->algs[alg].rolling)
+        return;
+    f->algs[alg].rolling = false;
+    f->algs[alg].roll = true;
+    f->roll_now = true;
 }
 
 static void enters(struct model_facts *f, int chain, bool adopted_now, struct model_now now)
@@ -99,7 +110,11 @@ void facts_file_holds(struct model_facts *f, const int8_t chains[MODEL_MAX_ALGS]
             continue;
         }
         enters(f, new, !f->adopted && old == MODEL_NONE, now);
-        if (old != MODEL_NONE && f->chains[old].key != f->chains[new].key && !rollback)
+        if (old == MODEL_NONE || f->chains[old].key == f->chains[new].key)
+            continue;
+        if (f->chains[old].rejected)
+            roll_undone(f, a);
+        else
             roll_done(f, a);
     }
 }
@@ -115,6 +130,7 @@ void facts_committed(struct model_facts *f, int alg, struct model_now now)
         return;
     a = &f->algs[alg];
     a->previous = MODEL_NONE;
+    a->rolling = false;
     if (a->current != MODEL_NONE) {
         f->chains[a->current].committed = now.steady;
         serial = f->keys[f->chains[a->current].key].serial;

@@ -140,6 +140,7 @@ struct model_alg {
                             known to have happened; both count as servable. NONE otherwise */
     bool pending_drop;   /* likewise, for the intent to take this algorithm out of the file */
     bool roll;           /* facts.roll_now still applies to this algorithm */
+    bool rolling;        /* the switch that fulfilled it is not committed: a rollback renews it */
     model_time retry_at; /* steady: the engine backs off: no MAKE_KEY before */
 };
 

@@ -115,7 +115,7 @@ static model_time credit_departed(const struct model_addr *a, const struct model
     if (a->answer_epoch != now.epoch || a->sights[rec].state != state ||
         a->asked_until - a->last_answer > p->silence)
         return alone;
-    return alone + max_time(a->last_answer - a->sights[rec].since, 0);
+    return alone + max_time(min_time(a->last_answer, a->asked_until) - a->sights[rec].since, 0);
 }
 
 /* The wait at the worst address for a record to have been in one state. */

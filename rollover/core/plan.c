@@ -183,6 +183,8 @@ static void run(struct plan_ctx *ctx, struct plan_action *out)
             return;
         }
     }
+    if (ctx->outlook)
+        plan_file_await_standby(ctx);
     if (ctx->awaiting)
         *out = ctx->await;
     else if (ctx->outlook)

@@ -124,9 +124,13 @@ static model_mask to_publish(const struct plan_ctx *ctx, const struct model_owne
     model_mask missing = target & ~shown;
     model_mask nowhere = missing & ~phase_shown_somewhere(o, ctx->now);
 
+    model_mask unasked = missing & ~o->want;
+
+    if (o->changed_at != MODEL_NEVER && o->round_end <= o->changed_at)
+        return 0; /* first see what came of the last change */
     if ((vanished(o, ctx->now) & target) != 0)
         *why = PLAN_R_VANISHED;
-    else if ((missing & ~o->want) != 0)
+    else if ((unasked & nowhere) != 0 || (unasked != 0 && had_time(ctx, o)))
         *why = o->first_want == MODEL_NEVER ? PLAN_R_FIRST : PLAN_R_NEED_STANDBY;
     else if ((nowhere & o->want) != 0 && all_answered(o, ctx->now) && had_time(ctx, o))
         *why = PLAN_R_UNSEEN; /* a crash before the request, or an API that lied */
@@ -184,19 +188,6 @@ static bool needed(const struct plan_ctx *ctx, int rec)
     return false;
 }
 
-/* Did we ever want it here, or is it of a key that is over? Records that were handed to us and
- * belong to nothing we know stay: a human decides. */
-static bool had_purpose(const struct plan_ctx *ctx, const struct model_owner *o, int rec)
-{
-    if (((o->want | o->drop) & MODEL_BIT(rec)) != 0)
-        return true;
-    for (int k = 0; k < MODEL_MAX_KEYS; k++) {
-        if (ctx->f->keys[k].used && (ctx->f->keys[k].recs & MODEL_BIT(rec)) != 0)
-            return true;
-    }
-    return false;
-}
-
 /* A record is withdrawn by itself: what holds one back does not hold the others. */
 static bool withdrawable(struct plan_ctx *ctx, struct plan_action *draft, int rec)
 {
@@ -213,16 +204,15 @@ static bool withdrawable(struct plan_ctx *ctx, struct plan_action *draft, int re
 static bool withdraw_from(struct plan_ctx *ctx, int owner, model_mask target)
 {
     const struct model_owner *o = &ctx->f->owners[owner];
-    model_mask there = o->want | phase_shown_somewhere(o, ctx->now), mask = 0;
+    model_mask there = o->want, mask = 0;
     struct plan_action draft;
 
-    if (!had_time(ctx, o))
-        there &= ~o->drop;
+    if (had_time(ctx, o)) /* asked for, and still there: ask again */
+        there |= o->drop & phase_shown_somewhere(o, ctx->now);
     plan_step_start(ctx, PLAN_WITHDRAW, &draft);
     draft.owner = owner;
     for (int r = 0; r < MODEL_MAX_RECS; r++) {
-        if ((there & ~target & MODEL_BIT(r)) == 0 || !ctx->f->recs[r].ours || needed(ctx, r) ||
-            !had_purpose(ctx, o, r))
+        if ((there & ~target & MODEL_BIT(r)) == 0 || !ctx->f->recs[r].ours || needed(ctx, r))
             continue;
         if (withdrawable(ctx, &draft, r))
             mask |= MODEL_BIT(r);

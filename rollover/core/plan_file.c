@@ -169,7 +169,7 @@ static model_time wait_for(const struct plan_ctx *ctx, model_mask recs, struct p
             left = mine;
             draft->owner = o;
             draft->rec = r;
-            draft->addr = worst;
+            draft->addr = mine == PHASE_FOREVER ? worst : MODEL_NONE;
         }
     }
     return left;
@@ -185,9 +185,10 @@ static enum plan_reason issue_reason(const struct plan_ctx *ctx, int alg, enum r
         return PLAN_R_COMPROMISED;
     if (kind == RENEW_SAME_KEY)
         return ctx->p->strategy == MODEL_REUSE ? PLAN_R_SAME_KEY : PLAN_R_DEADLINE;
-    if (ctx->now.wall < renew_due_at(&ctx->f->chains[current], ctx->p))
-        return ctx->f->roll_now ? PLAN_R_ASKED : PLAN_R_SERVED_GONE;
-    return PLAN_R_RENEW_DUE;
+    if (ctx->now.wall >= renew_due_at(&ctx->f->chains[current], ctx->p) ||
+        renew_by_age(&ctx->f->chains[current], ctx->p, ctx->now))
+        return PLAN_R_RENEW_DUE;
+    return ctx->f->roll_now ? PLAN_R_ASKED : PLAN_R_SERVED_GONE;
 }
 
 /* A certificate that is held is not asked for again before the last margin. */
@@ -256,6 +257,29 @@ static bool issue_for(struct plan_ctx *ctx, int alg)
         return false;
     }
     return plan_step_try(ctx, &draft, issue_reason(ctx, alg, kind));
+}
+
+/* Nothing else is waited for: a standby on its way into every cache. */
+void plan_file_await_standby(struct plan_ctx *ctx)
+{
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        struct plan_action draft;
+        model_time left;
+        int next;
+
+        if (!ctx->f->algs[a].used || !ctx->f->algs[a].wanted)
+            continue;
+        (void)renew_decide(ctx->f, ctx->p, a, ctx->now, &next);
+        if (next == MODEL_NONE || ctx->p->strategy != MODEL_STANDBY)
+            continue;
+        plan_step_start(ctx, PLAN_ISSUE, &draft);
+        draft.alg = a;
+        draft.key = next;
+        left = wait_for(ctx, ctx->f->keys[next].recs, &draft);
+        if (left > 0)
+            plan_step_await(ctx, &draft, left == PHASE_FOREVER ? PLAN_R_UNSEEN : PLAN_R_WAITING,
+                            left == PHASE_FOREVER ? MODEL_NEVER : ctx->now.steady + left);
+    }
 }
 
 bool plan_file_issue(struct plan_ctx *ctx)

@@ -69,7 +69,7 @@ void plan_step_blocked(struct plan_ctx *ctx, const struct plan_action *draft,
         until = ctx->now.steady + why->left;
     if (why->owner != MODEL_NONE)
         act.owner = why->owner;
-    act.addr = why->addr;
+    act.addr = until == MODEL_NEVER ? why->addr : MODEL_NONE; /* time alone: no one's fault */
     act.rec = why->rec;
     if (why->chain != MODEL_NONE)
         act.chain = why->chain;

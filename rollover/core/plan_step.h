@@ -44,6 +44,7 @@ bool plan_file_rollback(struct plan_ctx *ctx);
 bool plan_file_commit(struct plan_ctx *ctx);
 bool plan_file_make_key(struct plan_ctx *ctx);
 bool plan_file_issue(struct plan_ctx *ctx);
+void plan_file_await_standby(struct plan_ctx *ctx);
 bool plan_file_switch(struct plan_ctx *ctx);
 
 /* plan_dns.c: records, and freezes that follow from them. */

@@ -18,6 +18,11 @@ model_time renew_deadline(const struct model_chain *c, const struct model_policy
     return c->not_after - p->renew_margin;
 }
 
+bool renew_by_age(const struct model_chain *c, const struct model_policy *p, struct model_now now)
+{
+    return p->renew_every != 0 && now.steady - c->installed >= p->renew_every;
+}
+
 /* The good waiting that a key needs at the worst owner; what is not seen yet needs all of it. */
 static model_time key_left(const struct model_facts *f, const struct model_policy *p,
                            model_mask recs, struct model_now now)
@@ -132,8 +137,7 @@ enum renew_kind renew_decide(const struct model_facts *f, const struct model_pol
     k = &f->keys[c->key];
     if (k->compromised || served_gone(f, p, alg, *next, now))
         return RENEW_NEXT_KEY;
-    roll = asked_to_roll(f, alg) ||
-           (p->renew_every != 0 && now.steady - c->installed >= p->renew_every);
+    roll = asked_to_roll(f, alg) || renew_by_age(c, p, now);
     due = roll || now.wall >= renew_due_at(c, p);
     if (!due)
         return RENEW_NOT_DUE;

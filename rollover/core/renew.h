@@ -19,6 +19,9 @@ enum renew_kind {
 model_time renew_due_at(const struct model_chain *c, const struct model_policy *p);
 model_time renew_deadline(const struct model_chain *c, const struct model_policy *p);
 
+/* Has the chain been in the file for policy.renew_every? */
+bool renew_by_age(const struct model_chain *c, const struct model_policy *p, struct model_now now);
+
 /* For one algorithm. `next` gets the key that a RENEW_NEXT_KEY is to use, or MODEL_NONE. */
 enum renew_kind renew_decide(const struct model_facts *f, const struct model_policy *p, int alg,
                              struct model_now now, int *next);

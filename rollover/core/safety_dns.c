@@ -237,12 +237,12 @@ static bool rest_is_whole(const struct safety_question *q, const struct model_ow
     return true;
 }
 
-static bool rec_may_go(const struct safety_question *q, int rec)
+static bool rec_may_go(const struct safety_question *q, const struct model_owner *o, int rec)
 {
     q->why->rec = rec;
     if (!q->f->recs[rec].used)
         return no(q, SAFETY_NO_NONSENSE);
-    if (!q->f->recs[rec].ours)
+    if (!q->f->recs[rec].ours || ((o->want | o->drop) & MODEL_BIT(rec)) == 0)
         return no(q, SAFETY_NO_FOREIGN);
     if (relied_on(q, rec))
         return no(q, SAFETY_NO_SERVABLE);
@@ -290,7 +290,7 @@ bool safety_dns_withdraw(const struct safety_question *q)
     if (q->f->frozen != 0)
         return no(q, SAFETY_NO_FROZEN);
     for (int r = 0; r < MODEL_MAX_RECS; r++) {
-        if ((q->act->mask & MODEL_BIT(r)) != 0 && !rec_may_go(q, r))
+        if ((q->act->mask & MODEL_BIT(r)) != 0 && !rec_may_go(q, o, r))
             return false;
     }
     q->why->rec = MODEL_NONE;

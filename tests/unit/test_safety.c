@@ -295,6 +295,7 @@ static void a_shared_issuer_record_stays_while_any_chain_relies_on_it(void **sta
     c = kit_serving(&k, rsa);
     k.f.chains[c].matches |= MODEL_BIT(issuer);
     k.f.chains[k.a].matches |= MODEL_BIT(issuer);
+    kit_publish(&k, 0, MODEL_BIT(issuer));
     assert_int_equal(dns(PLAN_WITHDRAW, MODEL_BIT(issuer)), SAFETY_NO_SERVABLE);
 }
 
