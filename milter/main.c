@@ -216,7 +216,7 @@ static enum outcome add_certificate(struct daemon *d, size_t i, struct err *err)
     return engine_add(d->engine, e, err);
 }
 
-static enum outcome start_engine(struct daemon *d, bool restored, struct err *err)
+static enum outcome start_engine(struct daemon *d, struct err *err)
 {
     struct engine_world world = {.clock = &sysclock_ops,
                                  .clock_self = &d->clock,
@@ -231,8 +231,7 @@ static enum outcome start_engine(struct daemon *d, bool restored, struct err *er
                                  .store = &store_ops,
                                  .store_self = d->store,
                                  .log = &maillog_ops,
-                                 .log_self = &d->log,
-                                 .restored = restored};
+                                 .log_self = &d->log};
     enum outcome out = engine_new(&world, &d->engine, err);
     for (size_t i = 0; i < d->n && out == OUT_OK; i++)
         out = add_certificate(d, i, err);
@@ -255,11 +254,15 @@ static enum outcome run_daemon(struct daemon *d, int fd, struct err *err)
     if (out == OUT_OK)
         out = open_adapters(d, &restored, err);
     if (out == OUT_OK)
-        out = start_engine(d, restored, err);
+        out = start_engine(d, err);
     if (out != OUT_OK)
         return out;
     d->log.fd = STDERR_FILENO;
     maillog_ops.line(&d->log, PORT_LOG_INFO, "danemilter " PACKAGE_VERSION " started");
+    if (restored)
+        maillog_ops.line(&d->log, PORT_LOG_ERROR,
+                         "the state was restored from a backup: every wait begins again, and no "
+                         "key is switched or withdrawn before you have looked (danectl status)");
     engine_run(d->engine, daemon_stopping());
     maillog_ops.line(&d->log, PORT_LOG_INFO, "danemilter stopped");
     return OUT_OK;

@@ -104,7 +104,7 @@ static void say_plan(struct unit *u)
         return;
     u->said = a;
     say_action(&u->st, &a, u->now, text, sizeof text);
-    unit_log(u, PORT_LOG_INFO, "%s", text);
+    unit_log(u, PORT_LOG_INFO, "next: %s", text);
 }
 
 static void say_phases(struct unit *u)

@@ -67,7 +67,6 @@ struct engine_world {
     void *store_self;
     const struct port_log_ops *log;
     void *log_self;
-    bool restored; /* the store was found older than its marker: safety.md row 42 */
 };
 
 struct engine;

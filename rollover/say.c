@@ -229,7 +229,7 @@ void say_action(const struct port_state *st, const struct plan_action *a, struct
     struct list l = {.out = out, .size = size};
     char text[SAY_MAX];
     out[0] = '\0';
-    list_add(&l, "%s", a->verb == PLAN_WAIT ? "nothing to do" : plan_verb_name(a->verb));
+    list_add(&l, "%s", a->verb == PLAN_WAIT ? "wait" : plan_verb_name(a->verb));
     if (a->key != MODEL_NONE) {
         say_key(st, a->key, text, sizeof text);
         list_add(&l, " (%s)", text);

@@ -86,22 +86,25 @@ static void print_keys(FILE *out, const struct port_state *st, const struct mode
     }
 }
 
-static void print_owner(FILE *out, const struct port_state *st, int owner)
+static bool print_owner(FILE *out, const struct port_state *st, int owner)
 {
     char text[SAY_MAX];
     const struct model_owner *o = &st->facts.owners[owner];
+    bool attention = false;
     (void)fprintf(out, "  %s\n", st->owners[owner]);
     for (int a = 0; a < MODEL_MAX_ADDRS; a++) {
         if (!o->addrs[a].used)
             continue;
         if (say_disagreement(st, owner, a, o->want & ~o->drop, text, sizeof text)) {
             (void)fprintf(out, "    ! %s\n", text);
+            attention |= !o->addrs[a].skip; /* what policy leaves out is named, no more */
             continue;
         }
         say_server(st, owner, a, text, sizeof text);
         (void)fprintf(out, "    %s %s\n", text,
                       o->addrs[a].last_try == MODEL_NEVER ? "was not asked yet" : "agrees");
     }
+    return attention;
 }
 
 static void print_outlook(FILE *out, const struct port_state *st, const struct model_policy *p,
@@ -111,7 +114,7 @@ static void print_outlook(FILE *out, const struct port_state *st, const struct m
     char text[SAY_MAX];
     plan_outlook(&st->facts, p, now, &a);
     say_action(st, &a, now, text, sizeof text);
-    (void)fprintf(out, "  now: %s\n", text);
+    (void)fprintf(out, "  next: %s\n", text);
 }
 
 /* "If you do nothing": when the certificates that are served run out. */
@@ -137,15 +140,16 @@ static void print_fate(FILE *out, const struct port_state *st)
         (void)fprintf(out, "it goes on by itself (the first certificate ends %s)\n", when);
 }
 
-void status_print(FILE *out, const char *certificate, const struct port_state *st,
+bool status_print(FILE *out, const char *certificate, const struct port_state *st,
                   const struct model_policy *policy, struct model_now now)
 {
     char text[SAY_MAX];
+    bool attention = st->facts.frozen != 0;
     (void)fprintf(out, "certificate %s\n", certificate);
     print_keys(out, st, policy, now);
     for (int o = 0; o < MODEL_MAX_OWNERS; o++) {
         if (st->facts.owners[o].used)
-            print_owner(out, st, o);
+            attention |= print_owner(out, st, o);
     }
     if (st->facts.frozen != 0) {
         say_causes(st->facts.frozen, text, sizeof text);
@@ -153,4 +157,5 @@ void status_print(FILE *out, const char *certificate, const struct port_state *s
     }
     print_outlook(out, st, policy, now);
     print_fate(out, st);
+    return attention;
 }

@@ -16,7 +16,8 @@
 /* The moment `t`, in the terms of this state; see model_now. */
 struct model_now status_now(const struct port_state *st, const struct port_time *t);
 
-void status_print(FILE *out, const char *certificate, const struct port_state *st,
+/* True: something wants attention (a freeze, a server that disagrees or does not answer). */
+bool status_print(FILE *out, const char *certificate, const struct port_state *st,
                   const struct model_policy *policy, struct model_now now);
 
 #endif

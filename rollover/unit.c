@@ -68,10 +68,6 @@ enum outcome unit_load(struct unit *u, struct err *err)
         out = unit_configure(u, err);
     if (out != OUT_OK)
         return out;
-    if (w->restored) {
-        facts_new_epoch(&u->st.facts);
-        facts_freeze(&u->st.facts, MODEL_F_RESTORED);
-    }
     u->said.verb = PLAN_WAIT;
     u->said.reason = PLAN_R_IDLE;
     return unit_clock(u, err);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120
 #
 # rollover.sh - what the rollover tests and the demo share: danemilter in a mail world, the prober
 # and real mail beside it. Sourced. Sets: world, name, W (the world's assignments), dm (a folder of
@@ -27,11 +27,8 @@ roll_up() {
     upper=$(printf '%s' "$zone" | tr '[:lower:]' '[:upper:]')
     dir=$(roll_get DIR)
     dm=$dir/tmp/dm
-    mkdir -p -m 0755 "$dm"
-    owner=$(roll_get "${upper}_TLSA")
+    (umask 022 && mkdir -p "$dm") || roll_die "$dm could not be made"
     mx=$(roll_get "${upper}_MX")
-    mx4=$(roll_get "${upper}_MX4")
-    mx6=$(roll_get "${upper}_MX6")
     ns1=$(roll_get "${upper}_NS1_4")
     ns2=$(roll_get "${upper}_NS2_4")
     ns1_6=$(roll_get "${upper}_NS1_6")
@@ -157,11 +154,13 @@ roll_published() {
 }
 
 roll_probe() {
-    rm -f "$dm/enough"
+    rm -f "$dm/enough" "$dm/probing"
     roll_in "$build/prober" --resolver "$resolver" --auth "$ns1" --auth "$ns2" \
-        --auth "$ns1_6" --auth "$ns2_6" --until-file "$dm/enough" --log "$dm/prober.log" "$@" \
-        "$mx" >"$dm/prober.out" 2>"$dm/prober.err" </dev/null &
+        --auth "$ns1_6" --auth "$ns2_6" --until-file "$dm/enough" --ready-file "$dm/probing" \
+        --log "$dm/prober.log" "$@" "$mx" \
+        >"$dm/prober.out" 2>"$dm/prober.err" </dev/null &
     prober_pid=$!
+    roll_until 30 'a probe of each address and algorithm' test -e "$dm/probing" || exit 1
 }
 
 # Ends the prober: its result line is in $probes, its status is ours. Not for a subshell, which

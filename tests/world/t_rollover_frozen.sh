@@ -10,7 +10,7 @@ set -u
     echo 'the mail world needs root: skipped'
     exit 77
 }
-# shellcheck source=tests/world/rollover.sh
+# shellcheck source=tests/world/rollover.sh disable=SC2119
 . "$(dirname "$0")/rollover.sh"
 trap roll_down EXIT
 trap 'exit 1' INT TERM
