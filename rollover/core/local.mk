@@ -18,7 +18,7 @@ librcore_a_SOURCES = \
     rollover/core/safety_dns.c rollover/core/safety_dns.h \
     rollover/core/safety_switch.c rollover/core/safety_switch.h
 
-core_kit = tests/unit/core_kit.c tests/unit/core_kit.h
+core_kit = tests/unit/core_kit.c tests/unit/core_kit.h tests/unit/core_kit_run.c
 core_libs = librcore.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/test_facts

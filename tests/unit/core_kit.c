@@ -8,8 +8,6 @@
 
 #include "tests/unit/core_kit.h"
 
-#define SPIN 200 /* actions without time passing: more is a loop */
-
 void kit_init(struct kit *k)
 {
     memset(k, 0, sizeof(*k));
@@ -81,9 +79,10 @@ int kit_chain(struct kit *k, int key)
     struct model_chain chain = {.key = (uint8_t)key,
                                 .durable = true,
                                 .names_ok = true,
+                                .held = k->held,
                                 .not_before = k->now.wall - HOUR,
                                 .not_after = k->now.wall + k->validity,
-                                .matches = k->f.keys[key].recs};
+                                .matches = k->f.keys[key].recs | k->issuer};
     int c;
 
     for (int i = 0; i < k->p.n_combos; i++) {
@@ -128,8 +127,34 @@ int kit_serving(struct kit *k, int alg)
     return chain;
 }
 
+/* The RRset was given up to now. */
+static void given(struct kit_zone *z, model_mask recs, uint32_t ttl, model_time now)
+{
+    struct kit_cached *slot = &z->cached[0];
+
+    for (size_t i = 0; i < sizeof(z->cached) / sizeof(z->cached[0]); i++) {
+        struct kit_cached *c = &z->cached[i];
+
+        if (c->last != MODEL_NEVER && c->recs == recs && c->ttl == ttl) {
+            c->last = now;
+            return;
+        }
+        if (c->last < slot->last)
+            slot = c;
+    }
+    *slot = (struct kit_cached){.recs = recs, .ttl = ttl, .last = now};
+}
+
 void kit_pass(struct kit *k, model_time ms)
 {
+    for (int z = 0; z < MODEL_MAX_OWNERS; z++) {
+        for (int s = 0; s < k->zones[z].n_servers; s++) {
+            const struct kit_server *srv = &k->zones[z].servers[s];
+
+            if (srv->says == KIT_SERVES && srv->in_set)
+                given(&k->zones[z], srv->holds, srv->ttl, k->now.steady + ms);
+        }
+    }
     k->now.steady += ms;
     k->now.wall += ms;
 }
@@ -183,7 +208,7 @@ void kit_observe(struct kit *k, int owner)
         facts_baseline(&k->f, owner);
 }
 
-static void follow(struct kit_zone *z)
+void kit_follow(struct kit_zone *z)
 {
     for (int s = 0; s < z->n_servers; s++) {
         if (!z->servers[s].lags)
@@ -195,7 +220,7 @@ void kit_publish(struct kit *k, int owner, model_mask recs)
 {
     facts_publish_intent(&k->f, owner, recs, k->now);
     k->zones[owner].primary |= recs;
-    follow(&k->zones[owner]);
+    kit_follow(&k->zones[owner]);
 }
 
 void kit_watch(struct kit *k, int owner, model_time span, model_time step)
@@ -219,175 +244,6 @@ void kit_ready(struct kit *k)
     k->rec_b = kit_lowest(k->f.chains[k->b].matches);
     kit_publish(k, 0, MODEL_BIT(k->rec_b));
     kit_watch(k, 0, 3 * DAY, 30 * MIN);
-}
-
-/* ---- executing plans ---- */
-
-static void do_adopt(struct kit *k)
-{
-    int8_t chains[MODEL_MAX_ALGS];
-
-    for (int a = 0; a < MODEL_MAX_ALGS; a++)
-        chains[a] = k->f.algs[a].current;
-    facts_file_holds(&k->f, chains, false, k->now);
-    k->f.adopted = true;
-    k->n.adopt++;
-}
-
-static void do_switch(struct kit *k, const struct plan_action *act, bool rollback)
-{
-    facts_switch_intent(&k->f, act->chains);
-    facts_file_holds(&k->f, act->chains, rollback, k->now);
-    if (rollback)
-        k->n.rollback++;
-    else
-        k->n.switched++;
-    k->wrong = !rollback && k->wrong_next;
-    k->wrong_next = false;
-}
-
-static void do_attest(struct kit *k)
-{
-    facts_attest_tried(&k->f, k->now);
-    k->n.attest++;
-    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
-        int c = k->f.algs[a].used ? k->f.algs[a].current : MODEL_NONE;
-
-        if (c == MODEL_NONE || !k->reached)
-            continue;
-        if (k->wrong)
-            facts_wrong(&k->f, c, k->now);
-        else
-            facts_attested(&k->f, c, k->now);
-    }
-    for (int c = 0; k->drains && c < MODEL_MAX_CHAINS; c++) {
-        if (k->f.chains[c].used)
-            facts_drained(&k->f, c, k->now);
-    }
-}
-
-static void do_dns(struct kit *k, const struct plan_action *act)
-{
-    struct kit_zone *z = &k->zones[act->owner];
-
-    if (act->verb == PLAN_PUBLISH) {
-        facts_publish_intent(&k->f, act->owner, act->mask, k->now);
-        k->n.publish++;
-        if (!z->lying)
-            z->primary |= act->mask;
-    } else {
-        facts_withdraw_intent(&k->f, act->owner, act->mask);
-        k->n.withdraw++;
-        if (!z->lying)
-            z->primary &= ~act->mask;
-    }
-    follow(z);
-}
-
-static void execute(struct kit *k, const struct plan_action *act)
-{
-    switch (act->verb) {
-    case PLAN_WAIT:
-        break;
-    case PLAN_ADOPT:
-        do_adopt(k);
-        break;
-    case PLAN_OBSERVE:
-        kit_observe(k, act->owner);
-        k->n.observe++;
-        break;
-    case PLAN_MAKE_KEY:
-        (void)kit_key(k, act->alg);
-        k->n.make_key++;
-        break;
-    case PLAN_ISSUE:
-        (void)kit_chain(k, act->key);
-        k->n.issue++;
-        break;
-    case PLAN_SWITCH:
-    case PLAN_ROLLBACK:
-        do_switch(k, act, act->verb == PLAN_ROLLBACK);
-        break;
-    case PLAN_ATTEST:
-        do_attest(k);
-        break;
-    case PLAN_COMMIT:
-        facts_committed(&k->f, act->alg, k->now);
-        k->n.commit++;
-        break;
-    case PLAN_PUBLISH:
-    case PLAN_WITHDRAW:
-        do_dns(k, act);
-        break;
-    case PLAN_SHRED:
-        facts_shredded(&k->f, act->key);
-        k->n.shred++;
-        break;
-    case PLAN_FREEZE:
-        facts_freeze(&k->f, act->causes);
-        k->n.freeze++;
-        break;
-    case PLAN_THAW:
-        facts_thaw(&k->f, act->causes);
-        k->n.thaw++;
-        break;
-    }
-}
-
-static bool step(struct kit *k, struct plan_action *act)
-{
-    struct safety_verdict why;
-
-    facts_sweep(&k->f, &k->p, k->now);
-    plan_next(&k->f, &k->p, k->now, act);
-    if (!safety_allows(&k->f, &k->p, act, k->now, &why))
-        fail_msg("planned %s, refused: %s", plan_verb_name(act->verb), safety_text(why.no));
-    if (act->verb == PLAN_WAIT) {
-        assert_true(act->wake > k->now.steady);
-        return false;
-    }
-    execute(k, act);
-    k->last = *act;
-    kit_assert_rule(k);
-    return true;
-}
-
-bool kit_step(struct kit *k)
-{
-    struct plan_action act;
-
-    return step(k, &act);
-}
-
-/* Runs until `end`, or until a verb was done. */
-static bool run(struct kit *k, model_time end, int verb)
-{
-    int spun = 0;
-
-    while (k->now.steady < end) {
-        struct plan_action act;
-
-        if (step(k, &act)) {
-            if (++spun > SPIN)
-                fail_msg("the planner spins: %s", plan_verb_name(act.verb));
-            if ((int)act.verb == verb)
-                return true;
-            continue;
-        }
-        spun = 0;
-        kit_pass(k, (act.wake < end ? act.wake : end) - k->now.steady);
-    }
-    return false;
-}
-
-void kit_run(struct kit *k, model_time span)
-{
-    (void)run(k, k->now.steady + span, -1);
-}
-
-bool kit_until(struct kit *k, enum plan_verb verb, model_time span)
-{
-    return run(k, k->now.steady + span, (int)verb);
 }
 
 /* ---- asking ---- */
@@ -421,24 +277,4 @@ enum safety_no kit_judge(const struct kit *k, const struct plan_action *act)
 
     (void)safety_allows(&k->f, &k->p, act, k->now, &why);
     return why.no;
-}
-
-/* Each server's RRset: in each combination in which some record of ours is, every servable chain
- * of a key that is not compromised has a record. */
-void kit_assert_rule(const struct kit *k)
-{
-    uint32_t servable = phase_servable(&k->f);
-
-    for (int z = 0; z < MODEL_MAX_OWNERS; z++) {
-        for (int s = 0; k->f.owners[z].used && s < k->zones[z].n_servers; s++) {
-            model_mask holds = k->zones[z].servers[s].holds;
-
-            for (int c = 0; holds != 0 && c < MODEL_MAX_CHAINS; c++) {
-                if ((servable >> c & 1u) == 0 || k->f.keys[k->f.chains[c].key].compromised)
-                    continue;
-                if ((k->f.chains[c].matches & holds) == 0)
-                    fail_msg("server %d of owner %d matches no record of chain %d", s, z, c);
-            }
-        }
-    }
 }

@@ -40,7 +40,15 @@ struct kit_server {
     uint32_t ttl;
 };
 
+/* An RRset that some server gave, and when for the last time: what caches may hold. */
+struct kit_cached {
+    model_mask recs;
+    uint32_t ttl;
+    model_time last; /* MODEL_NEVER: unused */
+};
+
 struct kit_zone {
+    struct kit_cached cached[12];
     struct kit_server servers[4];
     int n_servers;
     model_mask primary; /* the RRset where changes are made */
@@ -63,6 +71,10 @@ struct kit {
     bool drains;         /* old processes end at once */
     bool reached, wrong; /* what the proof finds */
     bool wrong_next;     /* the proof of the next switch goes wrong */
+    bool human;          /* somebody else breaks the rule: it is not asserted */
+    bool hold_issue;     /* the CA does not answer: the engine backs off for an hour */
+    bool held;           /* the CA's certificates are from an unpublished issuer */
+    model_mask issuer;   /* usage 2: records that its certificates are matched by */
     struct kit_counts n;
     struct plan_action last; /* the last action that was done */
     int next_id;
@@ -85,6 +97,8 @@ void kit_pass(struct kit *k, model_time ms);
 void kit_observe(struct kit *k, int owner);
 /* The records are in the RRset: intent, primary and every server that does not lag. */
 void kit_publish(struct kit *k, int owner, model_mask recs);
+/* Secondaries that do not lag take the primary's RRset. */
+void kit_follow(struct kit_zone *z);
 /* A round each `step` until `span` has passed. */
 void kit_watch(struct kit *k, int owner, model_time span, model_time step);
 
@@ -105,7 +119,8 @@ struct plan_action kit_action(const struct kit *k, enum plan_verb verb);
 struct plan_action kit_switch_to(const struct kit *k, int chain);
 enum safety_no kit_judge(const struct kit *k, const struct plan_action *act);
 
-/* The rule itself, held against the facts: every servable chain and what each server holds. */
+/* The rule itself: every chain that a process serves, against every RRset that a server gave within
+ * its TTL, in each combination in which the RRset has a record of ours. */
 void kit_assert_rule(const struct kit *k);
 
 #endif
