@@ -52,33 +52,46 @@ static enum outcome folder_step(int *fd, const char *name, const char *path, siz
     return folder_check(&info, path, shown, last, err);
 }
 
-enum outcome folder_open(const char *path, struct folder *out, struct err *err)
+/* Absolute, of a file, no longer than we hold, each name a real one. */
+static bool folder_plain(const char *path)
 {
-    char piece[FOLDER_NAME_MAX];
-    size_t at = 1;
-    out->fd = -1;
     const char *slash = strrchr(path, '/');
     if (path[0] != '/' || slash[1] == '\0' || strlen(path) >= FOLDER_PATH_MAX ||
         strlen(slash + 1) >= FOLDER_NAME_MAX)
-        return err_set(err, OUT_REFUSED, "\"%s\" is not an absolute path of a file", path);
+        return false;
+    for (const char *at = path; *at != '\0';) {
+        at++; /* over the slash */
+        size_t len = strcspn(at, "/");
+        if (len == 0 || len > 255 || (len <= 2 && strspn(at, ".") >= len))
+            return false;
+        at += len;
+    }
+    return true;
+}
+
+enum outcome folder_open(const char *path, struct folder *out, struct err *err)
+{
+    char piece[256];
+    size_t at = 1;
+    out->fd = -1;
+    if (!folder_plain(path))
+        return err_set(err, OUT_REFUSED,
+                       "\"%s\" is not the path of a file from \"/\" on, without \"//\", \".\" and "
+                       "\"..\"",
+                       path);
+    size_t end = (size_t)(strrchr(path, '/') - path);
     (void)snprintf(out->path, sizeof out->path, "%s", path);
-    (void)snprintf(out->name, sizeof out->name, "%s", slash + 1);
-    size_t end = (size_t)(slash - path);
+    (void)snprintf(out->name, sizeof out->name, "%s", path + end + 1);
     int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, "cannot open /");
     enum outcome res = folder_step(&fd, ".", path, 0, end == 0, err);
     while (res == OUT_OK && at < end) {
         size_t len = strcspn(path + at, "/");
-        if (len >= sizeof piece || len == 0 || (path[at] == '.' && len == 1) ||
-            (len == 2 && path[at] == '.' && path[at + 1] == '.')) {
-            res = err_set(err, OUT_REFUSED, "write %s without \"//\", \".\" and \"..\"", path);
-            break;
-        }
         memcpy(piece, path + at, len);
         piece[len] = '\0';
         at += len;
-        res = folder_step(&fd, piece, path, at, at >= end, err);
+        res = folder_step(&fd, piece, path, at, at == end, err);
         at++;
     }
     if (res != OUT_OK) {
