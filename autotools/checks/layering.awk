@@ -5,7 +5,7 @@
 
 function node(file) {
     if (file == "rollover/ports.h") return "ports"
-    if (file == "milter/main.c") return "main"
+    if (file == "milter/main.c" || file == "milter/danectl.c") return "main"
     if (file ~ /^milter\/compose\.[ch]$/) return "compose"
     if (file ~ /^milter\//) return "milter"
     if (file ~ /^rollover\/[^\/]*$/) return "engine"
