@@ -78,7 +78,7 @@ static enum outcome selfsigned_names(X509 *cert, const char *const *names, size_
 {
     enum outcome res = OUT_OK;
     char first[PORT_NAME_MAX] = "";
-    char name[PORT_NAME_MAX];
+    char name[PORT_NAME_MAX] = "";
     GENERAL_NAMES *sans = GENERAL_NAMES_new();
     X509_NAME *subject = X509_NAME_new();
     bool good = sans != NULL && subject != NULL;
