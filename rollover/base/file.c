@@ -254,6 +254,7 @@ static enum outcome file_take(const struct file_folder *folder, const char *name
 {
     char path[FILE_PATH_MAX + 256];
     (void)text_format(path, sizeof path, "%s/%s", folder->path, name);
+    memset(st, 0, sizeof *st);
     *fd = openat(folder->fd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (*fd < 0)
         return file_trouble(err, "open", folder->path, name);

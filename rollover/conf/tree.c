@@ -47,7 +47,7 @@ static int tree_take(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result
         else
             opt->def.number = cfg->line;
     }
-    memcpy(result, &node, sizeof node);
+    *(struct tree_node **)result = node;
     return 0;
 }
 

@@ -25,7 +25,7 @@ static const char *rows_key(const struct columns_table *t)
 
 static void rows_names(const struct columns_table *t, struct text *sql)
 {
-    for (size_t i = 0; i < t->levels; i++)
+    for (size_t i = 0; i < COLUMNS_LEVELS && i < t->levels; i++)
         text_add(sql, "\"%s\", ", t->index[i]);
     for (size_t i = 0; i < t->n; i++)
         text_add(sql, "%s\"%s\"", i == 0 ? "" : ", ", t->columns[i].name);
@@ -130,7 +130,7 @@ static enum outcome rows_insert(struct rows *r, size_t table, const char *certif
     sqlite3_stmt *stmt = r->insert[table];
     int parameter = 1;
     bool bound = sqlite3_bind_text(stmt, parameter++, certificate, -1, SQLITE_STATIC) == SQLITE_OK;
-    for (size_t i = 0; i < t->levels && bound; i++)
+    for (size_t i = 0; i < COLUMNS_LEVELS && i < t->levels && bound; i++)
         bound = sqlite3_bind_int(stmt, parameter++, at[i]) == SQLITE_OK;
     for (size_t i = 0; i < t->n && bound; i++) {
         const struct column *c = &t->columns[i];
@@ -182,7 +182,7 @@ static enum outcome rows_take(const struct columns_table *t, sqlite3_stmt *stmt,
 {
     int at[COLUMNS_LEVELS] = {0, 0, 0};
     int result = 0;
-    for (size_t i = 0; i < t->levels; i++) {
+    for (size_t i = 0; i < COLUMNS_LEVELS && i < t->levels; i++) {
         int64_t n = sqlite3_column_int64(stmt, result++);
         if (n < 0 || n >= t->count[i])
             return err_set(err, OUT_BROKEN, "column %s holds %" PRId64 ", outside 0 to %d",

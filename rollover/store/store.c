@@ -27,6 +27,10 @@ enum store_statement {
 #define TEXT_OF(n) TEXT_OF_(n)
 #define TEXT_OF_(n) #n
 
+static const char store_prune[] =
+    "DELETE FROM history WHERE number <= (SELECT max(number) FROM history) - " TEXT_OF(
+        STORE_HISTORY_MAX);
+
 static const char *const store_sql[STORE_STATEMENTS] = {
     [STORE_BEGIN_READ] = "BEGIN",
     [STORE_BEGIN_WRITE] = "BEGIN IMMEDIATE",
@@ -37,8 +41,7 @@ static const char *const store_sql[STORE_STATEMENTS] = {
     [STORE_SEQ] = "SELECT seq, id FROM meta",
     [STORE_RESTORED] = "SELECT restored FROM certificate WHERE name = ?",
     [STORE_EVENT] = "INSERT INTO history (wall, certificate, what, text) VALUES (?, ?, ?, ?)",
-    [STORE_PRUNE] = "DELETE FROM history WHERE number <= "
-                    "(SELECT max(number) FROM history) - " TEXT_OF(STORE_HISTORY_MAX),
+    [STORE_PRUNE] = store_prune,
 };
 
 struct store {

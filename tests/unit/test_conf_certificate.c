@@ -56,6 +56,14 @@ static void certificates_are_judged(void **state)
          "%/c:4: hosts: more than 8 owner names in one certificate: split it into several\n"},
         {D("") CERT("", T("ttl = 0\n"), ""), "%/c:5: ttl: 0 is outside 1 to 604800\n"},
         {D("") CERT("", T("ttl = 1h\n"), ""), "%/c:5: ttl: \"1h\" is not a number\n"},
+    };
+    TRY(rows);
+}
+
+static void renewal_and_deployment_are_judged(void **state)
+{
+    (void)state;
+    static const struct conf_try_row rows[] = {
         {D("") CERT("", "", "tlsa { dns = d owners = \"\xff\" }\nrenew { lifetime = 5 s }\n"),
          "%/c:5: no such option \"s\": look for a misspelling, a missing section, or a value with "
          "a "
@@ -215,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(certificates_are_judged),
+        cmocka_unit_test(renewal_and_deployment_are_judged),
         cmocka_unit_test(records_are_judged),
         cmocka_unit_test(secrets_are_guarded),
         cmocka_unit_test(key_files_are_judged),
