@@ -15,3 +15,22 @@ check_PROGRAMS += tests/unit/test_helper
 TESTS += tests/unit/test_helper
 tests_unit_test_helper_SOURCES = tests/unit/test_helper.c
 tests_unit_test_helper_LDADD = libmilterside.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+DANEMILTER_LIBS = libmilterside.a librconf.a librdns.a librpostfix.a librstore.a librengine.a librcore.a \
+	librnet.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(LDNS_LIBS) $(UNBOUND_LIBS) \
+	$(CONFUSE_LIBS) $(SQLITE_LIBS) $(PTHREAD_LIBS)
+sbin_PROGRAMS += danemilter
+danemilter_SOURCES = milter/main.c
+danemilter_LDADD = $(DANEMILTER_LIBS)
+bin_PROGRAMS += danectl
+danectl_SOURCES = milter/danectl.c
+danectl_LDADD = $(DANEMILTER_LIBS)
+
+# Rollovers of a real Postfix in the mail world (as root; else skipped).
+ROLLOVER_TESTS = tests/world/t_rollover.sh tests/world/t_rollover_kill.sh \
+	tests/world/t_rollover_frozen.sh
+TESTS += $(ROLLOVER_TESTS)
+dist_check_SCRIPTS += $(ROLLOVER_TESTS)
+dist_noinst_SCRIPTS += tests/world/roll
+EXTRA_DIST += tests/world/rollover.sh
+dist_noinst_SCRIPTS += tests/world/demo
