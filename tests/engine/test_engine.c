@@ -176,7 +176,7 @@ static void test_wrong_proof_rolls_back(void **state)
     assert_true(fw_run(w, both, 2, 60000));
     assert_rule(w);
     assert_int_equal(w->rollbacks, 2); /* each algorithm by itself */
-    assert_true(w->commits > 0); /* later, with another certificate */
+    assert_true(w->commits > 0);       /* later, with another certificate */
 }
 
 static void test_long_session_delays_withdrawal(void **state)
