@@ -10,7 +10,7 @@ dm_checks = \
 dist_noinst_SCRIPTS += autotools/bootstrap autotools/run-test autotools/setup autotools/lib/summary \
     $(dm_checks) .ci/run
 EXTRA_DIST += autotools/no-cmocka/cmocka.h autotools/checks/common.sh autotools/checks/layering.awk \
-    autotools/checks/strip.awk autotools/checks/symbols.allow \
+    autotools/checks/scanf.awk autotools/checks/strip.awk autotools/checks/symbols.allow \
     autotools/lib/packages .clang-format .clang-tidy README
 
 dm_check_tests = \

@@ -10,6 +10,7 @@ sow rollover/base/b.c '/* strcpy(a, b) in a comment' '   system("x") goes on */'
     '    my_system(help); fgets(quote); strtok_r(s); strerror_r(1); sigaction(2); snprintf(s);' \
     '    int system = 1;' \
     '    return sscanf(s, "%15s %d %7[a-z]", help, &system, s);' '}'
+sow rollover/base/c.c 'int c(void) { if (sscanf(s, "(\"%u", &u) != 1) err_set(e, "%s", s);' '    return sscanf(s,' '        "%d)") + f("%s"); }'
 expect_clean "comments, strings, and names that only look alike"
 clean_tree
 
@@ -25,6 +26,8 @@ sow milter/m.c 'void m(void) { puts("\\"); strcpy(a, b); }'
 expect_caught '^milter/m.c:2: strcpy\(\) is banned'
 sow rollover/base/b.c 'void b(void)' '{' '    sscanf(s,' '        "%d %s", &i, s);' '}'
 expect_caught '^rollover/base/b.c:4: scanf with %s'
+sow rollover/base/b.c 'void b(void) { sscanf(s, "%d", &i); sscanf(s, "%ls", s); }'
+expect_caught '^rollover/base/b.c:2: scanf with %s'
 sow rollover/base/b.c 'void b(void) { fscanf(f, "%[a-z]", s); }'
 expect_caught '^rollover/base/b.c:2: scanf with %s'
 finish
