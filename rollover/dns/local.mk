@@ -49,5 +49,12 @@ tests_unit_test_dns_wire_LDADD = $(dns_libs) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/dns/dnsround tests/dns/dnschange
 tests_dns_dnsround_SOURCES = tests/dns/dnsround.c
 tests_dns_dnsround_LDADD = $(dns_libs)
-tests_dns_dnschange_SOURCES = tests/dns/dnschange.c
+tests_dns_dnschange_SOURCES = tests/dns/dnschange.c tests/dns/skew.c
 tests_dns_dnschange_LDADD = $(dns_libs)
+
+DNS_WORLD_TESTS = tests/world/t_dns_observe.sh tests/world/t_dns_update.sh
+dist_check_SCRIPTS += $(DNS_WORLD_TESTS)
+TESTS += $(DNS_WORLD_TESTS)
+
+# By hand, with libFuzzer.
+EXTRA_DIST += tests/fuzz/fuzz_dns_packet.c

@@ -15,18 +15,27 @@
 
 #define NS_PASSES 4 /* the zone's servers may name more servers, which may name more */
 #define JUDGE_MS 3000
+#define SPARE_MS 500 /* for what else a machine has to do */
+
+/* Where an owner led when it could last be looked up. */
+struct known {
+    char owner[PORT_NAME_MAX];
+    struct resolve_owner leads;
+};
 
 struct observe {
     struct resolve *resolve;
     struct exchange_limits limits;
     int round_ms;
     uint16_t port;
+    struct known known[MODEL_MAX_OWNERS];
+    size_t next_known;
 };
 
 /* A round under way. */
 struct round {
     struct observe *observe;
-    int64_t end;
+    int64_t end, lookups_end; /* CLOCK_MONOTONIC, ms */
     struct resolve_owner owner;
     struct replay_keys keys;
     struct delegation del;
@@ -54,7 +63,7 @@ enum outcome observe_open(const struct observe_config *config, struct observe **
     observe->limits.udp_ms = or_default(config->udp_ms, 1500);
     observe->limits.udp_tries = or_default(config->udp_tries, 3);
     observe->limits.tcp_ms = or_default(config->tcp_ms, 3000);
-    observe->round_ms = or_default(config->round_ms, 20000);
+    observe->round_ms = or_default(config->round_ms, 30000);
     enum outcome res = resolve_open(&config->resolve, &observe->resolve, err);
     if (res != OUT_OK)
         observe_close(&observe);
@@ -78,10 +87,11 @@ struct resolve *observe_resolve(struct observe *observe)
 
 /* ---- asking -------------------------------------------------------------------------- */
 
-static struct exchange_limits limits_now(const struct round *round)
+/* Not beyond the moment `end`. */
+static struct exchange_limits limits_until(const struct round *round, int64_t end)
 {
     struct exchange_limits limits = round->observe->limits;
-    int64_t left = round->end - exchange_now();
+    int64_t left = end - exchange_now();
     limits.total_ms = left > 0 ? (int)left : 0;
     return limits;
 }
@@ -147,7 +157,7 @@ static enum outcome ask_new(struct round *round, struct port_round *out, struct 
 {
     size_t first = round->asked;
     size_t n = round->del.n - first;
-    struct exchange_limits limits = limits_now(round);
+    struct exchange_limits limits = limits_until(round, round->end);
     struct exchange_ask *asks = calloc(2 * n, sizeof *asks);
     if (asks == NULL)
         return err_set(err, OUT_BROKEN, "out of memory");
@@ -175,7 +185,7 @@ static enum outcome ask_new(struct round *round, struct port_round *out, struct 
 static enum outcome find_servers(struct round *round, const uint8_t (*remembered)[16],
                                  size_t n_remembered, struct err *err)
 {
-    struct exchange_limits limits = limits_now(round);
+    struct exchange_limits limits = limits_until(round, round->lookups_end);
     struct delegation *del = &round->del;
     memcpy(del->zone, round->owner.zone, sizeof del->zone);
     del->port = round->observe->port;
@@ -189,12 +199,45 @@ static enum outcome find_servers(struct round *round, const uint8_t (*remembered
     return out;
 }
 
+static struct known *find_known(struct observe *observe, const char *owner)
+{
+    for (size_t i = 0; i < MODEL_MAX_OWNERS; i++) {
+        if (strcmp(observe->known[i].owner, owner) == 0)
+            return &observe->known[i];
+    }
+    return NULL;
+}
+
+/* Where the owner leads. When nobody can say at the moment, where it led: its servers are asked all
+ * the same, so that they are named as silent, but nothing they say counts in this round. */
+static enum outcome learn_owner(struct round *round, const char *owner, struct err *err)
+{
+    struct observe *observe = round->observe;
+    struct known *known = find_known(observe, owner);
+    enum outcome res = resolve_owner_of(observe->resolve, owner, &round->owner, err);
+    if (res == OUT_RETRY && known != NULL) {
+        round->owner = known->leads;
+        round->owner.state = PORT_ZONE_UNKNOWN;
+        (void)snprintf(round->owner.why, sizeof round->owner.why, "%.200s", err->text);
+        return OUT_OK;
+    }
+    if (res != OUT_OK || strlen(owner) >= PORT_NAME_MAX)
+        return res;
+    if (known == NULL) {
+        known = &observe->known[observe->next_known];
+        observe->next_known = (observe->next_known + 1) % MODEL_MAX_OWNERS;
+        (void)snprintf(known->owner, sizeof known->owner, "%s", owner);
+    }
+    known->leads = round->owner;
+    return OUT_OK;
+}
+
 /* Verdict and keys of the zone, and the CNAMEs' on the way to it. */
 static enum outcome learn_zone(struct round *round, const char *owner, struct port_round *out,
                                struct err *err)
 {
     struct resolve *resolve = round->observe->resolve;
-    enum outcome res = resolve_owner_of(resolve, owner, &round->owner, err);
+    enum outcome res = learn_owner(round, owner, err);
     if (res == OUT_OK)
         res =
             resolve_keys(resolve, round->owner.zone, &round->keys, &out->zone_state, out->why, err);
@@ -226,11 +269,29 @@ static void name_servers(const struct round *round, struct port_round *out)
     }
 }
 
+/* What the servers themselves get of a round's time, however long the lookups before take. */
+static int64_t time_to_ask(const struct observe *observe)
+{
+    const struct exchange_limits *limits = &observe->limits;
+    int64_t need = (int64_t)limits->udp_ms * limits->udp_tries + limits->tcp_ms + SPARE_MS;
+    int64_t half = observe->round_ms / 2;
+    return need < half ? need : half;
+}
+
 static enum outcome run_round(struct round *round, const char *owner,
                               const uint8_t (*remembered)[16], size_t n_remembered,
                               struct port_round *out, struct err *err)
 {
+    struct observe *observe = round->observe;
+    int64_t now = exchange_now();
+    int64_t lookups = observe->round_ms - time_to_ask(observe);
+    round->end = now + observe->round_ms;
+    round->lookups_end = now + lookups;
+    /* Lookups that go to the zone's own servers, which may all be dead, get half of theirs; the
+     * rest is for finding those servers at the parent. */
+    resolve_set_end(observe->resolve, now + lookups / 2);
     enum outcome res = learn_zone(round, owner, out, err);
+    resolve_set_end(observe->resolve, round->lookups_end);
     if (res == OUT_OK)
         res = find_servers(round, remembered, n_remembered, err);
     if (res == OUT_OK)
@@ -259,8 +320,6 @@ static enum outcome observe_round(void *self, const char *owner, const uint8_t (
     if (round == NULL)
         return err_set(err, OUT_BROKEN, "out of memory");
     round->observe = observe;
-    round->end = exchange_now() + observe->round_ms;
-    resolve_set_end(observe->resolve, round->end);
     enum outcome res = run_round(round, owner, remembered, n_remembered, out, err);
     resolve_set_end(observe->resolve, 0);
     replay_keys_free(&round->keys);

@@ -8,7 +8,8 @@
  * is judged by itself (answer.h). NS sets are asked for in every round and come from no cache;
  * addresses of servers, CNAMEs and keys may be `refresh_ms` old.
  *
- * A round is bounded by `round_ms`. RRsets are compared, never serials.
+ * A round is bounded by `round_ms`; of that the servers get the time that their time-outs need,
+ * lookups the rest. RRsets are compared, never serials.
  *
  * Ownership: observe_close; a round's rrsets by observe_ops.free_round. Threads: one at a time
  * per object; the first observe_open of a process before other threads open theirs (lookup.h).
@@ -31,7 +32,7 @@ struct observe_config {
     int udp_ms;    /* 0: 1500 */
     int udp_tries; /* 0: 3 */
     int tcp_ms;    /* 0: 3000 */
-    int round_ms;  /* 0: 20000 */
+    int round_ms;  /* 0: 30000 */
 };
 
 enum outcome observe_open(const struct observe_config *config, struct observe **out,

@@ -11,7 +11,8 @@
 #include "dns/wire.h"
 
 #define DEFAULT_LOOKUP_MS 8000
-#define DEFAULT_REFRESH_MS 30000
+#define DEFAULT_REFRESH_MS 300000
+#define BAD_NEWS_MS 1000 /* older bad verdicts are asked for again */
 #define FORWARD_MAX 8
 
 struct resolve {
@@ -61,11 +62,11 @@ static enum outcome copy_config(struct resolve *resolve, const struct resolve_co
     return OUT_OK;
 }
 
-/* Contexts that are too old go; the judge comes anew. */
-static enum outcome refresh(struct resolve *resolve, struct err *err)
+/* Contexts that are older than that go; the judge comes anew. */
+static enum outcome refresh(struct resolve *resolve, int64_t older_than, struct err *err)
 {
     int64_t now = exchange_now();
-    if (resolve->judge != NULL && now - resolve->born < resolve->refresh_ms)
+    if (resolve->judge != NULL && now - resolve->born < older_than)
         return OUT_OK;
     lookup_close(&resolve->judge);
     lookup_close(&resolve->finder);
@@ -87,7 +88,7 @@ enum outcome resolve_open(const struct resolve_config *config, struct resolve **
         return err_set(err, OUT_BROKEN, "out of memory");
     enum outcome res = copy_config(resolve, config, err);
     if (res == OUT_OK)
-        res = refresh(resolve, err);
+        res = refresh(resolve, resolve->refresh_ms, err);
     if (res != OUT_OK)
         resolve_close(&resolve);
     *out = resolve;
@@ -151,7 +152,7 @@ enum outcome resolve_run(struct resolve *resolve, struct lookup_ask *asks, size_
 {
     for (size_t i = 0; i < n; i++)
         asks[i].result = NULL;
-    enum outcome out = refresh(resolve, err);
+    enum outcome out = refresh(resolve, resolve->refresh_ms, err);
     if (out == OUT_OK)
         out = lookup_run(resolve->judge, asks, n, time_left(resolve), err);
     for (size_t i = 0; i < n && out == OUT_OK && find; i++) {
@@ -350,16 +351,31 @@ static void explain_insecure(struct resolve *resolve, const char *zone, char why
         why[0] = '\0';
 }
 
+/* The zone's DNSKEY RRset. Bad news from a cache is asked for again without one. */
+static enum outcome ask_keys(struct resolve *resolve, struct lookup_ask *ask, const char *zone,
+                             struct err *err)
+{
+    memset(ask, 0, sizeof *ask);
+    ask->type = LDNS_RR_TYPE_DNSKEY;
+    if (snprintf(ask->name, sizeof ask->name, "%s", zone) >= (int)sizeof ask->name)
+        return err_set(err, OUT_REFUSED, "the name %.60s... is too long", zone);
+    enum outcome out = resolve_run(resolve, ask, 1, false, err);
+    bool old = exchange_now() - resolve->born >= BAD_NEWS_MS;
+    if (out != OUT_OK || !old || ask->verdict == LOOKUP_SECURE || ask->verdict == LOOKUP_FAILED)
+        return out;
+    lookup_free(ask, 1);
+    out = refresh(resolve, BAD_NEWS_MS, err);
+    return out == OUT_OK ? resolve_run(resolve, ask, 1, false, err) : out;
+}
+
 enum outcome resolve_keys(struct resolve *resolve, const char *zone, struct replay_keys *keys,
                           enum port_zone_state *state, char why[PORT_WHY_MAX], struct err *err)
 {
-    struct lookup_ask ask = {.type = LDNS_RR_TYPE_DNSKEY};
+    struct lookup_ask ask;
     memset(keys, 0, sizeof *keys);
     why[0] = '\0';
     *state = PORT_ZONE_UNKNOWN;
-    if (snprintf(ask.name, sizeof ask.name, "%s", zone) >= (int)sizeof ask.name)
-        return err_set(err, OUT_REFUSED, "the name %.60s... is too long", zone);
-    enum outcome out = resolve_run(resolve, &ask, 1, false, err);
+    enum outcome out = ask_keys(resolve, &ask, zone, err);
     if (out != OUT_OK)
         return out;
     *state = state_of(ask.verdict);

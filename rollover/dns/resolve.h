@@ -4,7 +4,10 @@
  *
  * Everything here goes through libunbound, by its own iteration or through resolvers that the
  * operator named, judged from the trust anchor down. Its cache is thrown away when it is older
- * than `refresh_ms`, so no verdict is older than that. Where servers merely have to be *found* in
+ * than `refresh_ms`, so nothing is older than that (and never older than its TTL); a zone found
+ * to be anything but secure in a cache older than a second is judged again with an empty one, so
+ * that a mended zone is seen at once. The cache is kept that long because it knows which servers
+ * are dead: a cold one spends some seconds on each. Where servers merely have to be *found* in
  * a zone that does not validate, a second context without validation is used; it never
  * decides anything.
  *
@@ -35,7 +38,7 @@ struct resolve_config {
     const char *root_hints;     /* file, or NULL */
     const char *const *forward; /* resolvers "IP" or "IP@port", NULL-ended; or NULL */
     int lookup_ms;              /* for one batch of lookups; 0: 8000 */
-    int refresh_ms;             /* 0: 30000 */
+    int refresh_ms;             /* 0: 300000 */
 };
 
 enum outcome resolve_open(const struct resolve_config *config, struct resolve **out,

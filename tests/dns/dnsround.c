@@ -7,7 +7,8 @@
  *   dnsround --anchor FILE [OPTION VALUE]... --wildcard HOST
  *
  * Options: --hints FILE, --forward ADDRESS, --port N, --udp-ms N, --udp-tries N, --tcp-ms N,
- * --round-ms N, --refresh-ms N, --rounds N (print the last, say how long each took).
+ * --round-ms N, --refresh-ms N, --rounds N (print the last, say how long each took), --wait -
+ * (between rounds, waits for a line on standard input).
  * Exit status: 0 the round took place, 1 it did not (the reason is printed), 2 usage.
  */
 #include <inttypes.h>
@@ -26,6 +27,7 @@ struct options {
     const char *forward[2];
     const char *addresses, *wildcard;
     int rounds;
+    bool wait;
 };
 
 static int usage(const char *what)
@@ -61,6 +63,8 @@ static bool set_option(struct options *o, const char *name, const char *value)
             return true;
         }
     }
+    if (strcmp(name, "--wait") == 0)
+        return o->wait = true;
     if (text_number(value, 1, 3600000, &number, &err) != OUT_OK)
         return false;
     if (strcmp(name, "--port") == 0 && number < 65536) {
@@ -127,8 +131,13 @@ static int run_rounds(struct observe *observe, const struct options *o, const ch
         int64_t begin = exchange_now();
         out = observe_ops.round(observe, owner, remembered, n, round, &err);
         (void)printf("round %d took %" PRId64 " ms\n", i + 1, exchange_now() - begin);
-        if (i + 1 < o->rounds)
-            observe_ops.free_round(observe, round);
+        if (i + 1 == o->rounds)
+            break;
+        observe_ops.free_round(observe, round);
+        (void)fflush(stdout);
+        char line[8];
+        if (o->wait && fgets(line, sizeof line, stdin) == NULL)
+            out = err_set(&err, OUT_BROKEN, "nothing on standard input");
     }
     if (out == OUT_OK)
         print_round(round);
