@@ -65,3 +65,13 @@ check_PROGRAMS += tests/unit/test_safety_switch
 TESTS += tests/unit/test_safety_switch
 tests_unit_test_safety_switch_SOURCES = tests/unit/test_safety_switch.c $(core_kit)
 tests_unit_test_safety_switch_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_plan_special
+TESTS += tests/unit/test_plan_special
+tests_unit_test_plan_special_SOURCES = tests/unit/test_plan_special.c $(core_kit)
+tests_unit_test_plan_special_LDADD = $(core_libs)
+
+check_PROGRAMS += tests/unit/test_plan_types
+TESTS += tests/unit/test_plan_types
+tests_unit_test_plan_types_SOURCES = tests/unit/test_plan_types.c $(core_kit)
+tests_unit_test_plan_types_LDADD = $(core_libs)
