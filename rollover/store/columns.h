@@ -86,6 +86,7 @@
     NUM(pending, MODEL_NONE, MODEL_MAX_CHAINS - 1)                                                 \
     NUM(pending_drop, 0, 1)                                                                        \
     NUM(roll, 0, 1)                                                                                \
+    NUM(rolling, 0, 1)                                                                             \
     NUM(retry_at, LO, HI)
 
 #define COLUMNS_OWNER(NUM, HEX, ADR, CMB, SUB)                                                     \

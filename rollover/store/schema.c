@@ -57,7 +57,8 @@ static const char schema_1b[] =
     "CREATE TABLE alg ( -- key algorithms; chains by number, -1: none\n" //
     OF_CERTIFICATE "  alg" INT ", used" BIT ", wanted" BIT ",\n"
     "  type" INT ", -- 1 P-256, 2 P-384, 3 RSA-2048, 4 RSA-3072, 5 RSA-4096\n"
-    "  current" INT ", previous" INT ", pending" INT ", pending_drop" BIT ", roll" BIT ",\n"
+    "  current" INT ", previous" INT ", pending" INT ", pending_drop" BIT ", roll" BIT
+    ", rolling" BIT ",\n"
     "  retry_at" INT ",\n"
     "  PRIMARY KEY (certificate, alg)\n"
     ") STRICT, WITHOUT ROWID;\n"
