@@ -116,6 +116,27 @@ static void judge_zone(struct unit *u, int owner, const struct port_round *round
     facts_thaw(f, MODEL_F_CLOCK | (any_denied(f) ? 0 : MODEL_F_DNSSEC));
 }
 
+/* `adopt`: the records found for the chains that Postfix serves are ours to withdraw later. */
+static void take_over(struct unit *u, int owner, const struct facts_round *round)
+{
+    struct model_facts *f = &u->st.facts;
+    model_mask found = 0, served = 0;
+    if (!u->cfg->adopt_records)
+        return;
+    for (uint8_t i = 0; i < round->n_answers; i++)
+        found |= round->answers[i].present;
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        if (f->algs[a].used && f->algs[a].current != MODEL_NONE)
+            served |= f->chains[f->algs[a].current].matches;
+    }
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if ((found & served & MODEL_BIT(r)) != 0)
+            f->recs[r].ours = true;
+    }
+    if ((found & served) != 0)
+        facts_publish_intent(f, owner, found & served, u->now);
+}
+
 static enum outcome take_round(struct unit *u, int owner, const struct port_round *round,
                                model_time begin, struct err *err)
 {
@@ -132,8 +153,10 @@ static enum outcome take_round(struct unit *u, int owner, const struct port_roun
     }
     if (out == OUT_OK) {
         facts_observed(&u->st.facts, owner, facts, &u->cfg->policy, u->now);
-        if (!u->st.facts.owners[owner].based)
+        if (!u->st.facts.owners[owner].based) {
             facts_baseline(&u->st.facts, owner);
+            take_over(u, owner, facts);
+        }
         keep_texts(u, owner, round);
         judge_zone(u, owner, round, facts);
         log_disagreements(u, owner);

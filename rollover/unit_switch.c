@@ -88,7 +88,9 @@ static enum outcome settle(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
     return unit_record(u, false, what, err, "%s: the chain file holds %s", what, text);
 }
 
-/* Row 43: the file goes back to what it was, so that file and running processes agree. */
+/* Row 43: the file goes back to what it was, so that file and running processes agree. Processes
+ * that started between the two renames have loaded the new chain: it was in the file, and counts
+ * as served until they are gone. */
 static enum outcome undo_switch(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
                                 const int8_t after[MODEL_MAX_ALGS], struct err *err)
 {
@@ -96,12 +98,18 @@ static enum outcome undo_switch(struct unit *u, const int8_t before[MODEL_MAX_AL
     bool renamed = false;
     unit_log(u, PORT_LOG_ERROR, "%s; putting the chain file back", err->text);
     facts_freeze(&u->st.facts, MODEL_F_RELOAD);
-    enum outcome out = put_in_place(u, before, &renamed, &more);
-    if (!renamed) {
-        unit_log(u, PORT_LOG_ERROR, "the chain file could not be put back: %s", more.text);
-        return out; /* the intent stays pending: unit_recover() reads the file */
+    enum outcome out = settle(u, before, after, false, "renamed", &more);
+    if (out == OUT_OK) {
+        facts_switch_intent(&u->st.facts, before);
+        out = unit_record(u, false, "putting-back", &more, "putting the chain file back");
     }
-    return settle(u, after, before, false, "not-switched", &more);
+    if (out == OUT_OK)
+        out = put_in_place(u, before, &renamed, &more);
+    if (!renamed) {
+        unit_log(u, PORT_LOG_ERROR, "the chain file was not put back: %s", more.text);
+        return out; /* an intent stays pending: unit_recover() reads the file */
+    }
+    return settle(u, after, before, false, "put-back", &more);
 }
 
 enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err *err)
@@ -148,6 +156,17 @@ static bool is_pending(const struct model_facts *f)
     return false;
 }
 
+/* Was the intent to go back to the chains from before the last switch? */
+static bool was_rollback(const struct model_facts *f)
+{
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        const struct model_alg *alg = &f->algs[a];
+        if (alg->used && alg->pending != MODEL_NONE && alg->pending == alg->previous)
+            return true;
+    }
+    return false;
+}
+
 static enum outcome read_file(struct unit *u, int8_t chains[MODEL_MAX_ALGS], struct err *err)
 {
     struct port_part parts[PORT_PARTS_MAX];
@@ -185,7 +204,9 @@ enum outcome unit_recover(struct unit *u, struct err *err)
         out = u->cfg->deploy->reload(u->cfg->deploy_self, err);
     if (out != OUT_OK)
         return out;
-    return settle(u, before, chains, false, "recovered", err);
+    bool rollback = was_rollback(&u->st.facts) && memcmp(before, chains, sizeof chains) != 0 &&
+                    (u->st.facts.frozen & MODEL_F_RELOAD) == 0;
+    return settle(u, before, chains, rollback, "recovered", err);
 }
 
 enum outcome unit_commit(struct unit *u, int alg, struct err *err)

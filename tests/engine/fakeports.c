@@ -447,6 +447,7 @@ void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
     for (size_t i = 0; i < n_algs; i++)
         out->algs[i] = algs[i];
     out->n_algs = n_algs;
+    out->adopt_records = w->adopt;
     out->n_owners = 1;
     struct engine_owner *o = &out->owners[0];
     (void)snprintf(o->owner, sizeof o->owner, "_25._tcp.mx.test.");

@@ -96,7 +96,7 @@ struct fw {
     /* verdicts */
     unsigned violations, switches, commits, withdrawals, shreds, issued, rollbacks;
     char why[256];
-    bool loud;
+    bool loud, adopt;
 };
 
 /* The faults, and the tables of the other file. */

@@ -111,12 +111,12 @@ static void test_reload_fails(void **state)
     w->reload_fails = true;
     assert_true(fw_run(w, both, 2, 30000));
     assert_rule(w);
-    assert_int_equal(w->commits, 0);
+    assert_int_equal(w->withdrawals, 0);
     assert_memory_equal(file.spki, w->file.spki, sizeof file.spki); /* put back */
     w->reload_fails = false;
     assert_true(fw_run(w, both, 2, 60000));
     assert_rule(w);
-    assert_true(w->commits > 0);
+    assert_true(w->withdrawals > 0); /* later rollovers went all the way */
 }
 
 static void test_postfix_down(void **state)
@@ -209,6 +209,39 @@ static void test_reboot_restarts_waits(void **state)
     assert_true(w->commits > 0);
 }
 
+static void publish_by_hand(struct fw *w)
+{
+    for (uint8_t i = 0; i < w->file.n; i++)
+        memcpy(w->primary.rec[w->primary.n++], w->file.spki[i], MODEL_ID_LEN);
+    fw_advance(w, 5000);
+}
+
+static bool primary_holds(const struct fw *w, const uint8_t rec[MODEL_ID_LEN])
+{
+    for (uint8_t i = 0; i < w->primary.n; i++) {
+        if (memcmp(w->primary.rec[i], rec, MODEL_ID_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Records that were there before us stay for ever, unless they are handed over. */
+static void test_found_records(void **state)
+{
+    struct fw *w = *state;
+    for (int adopt = 0; adopt < 2; adopt++) {
+        fw_begin(w, both, 2);
+        w->adopt = adopt == 1;
+        publish_by_hand(w);
+        struct fw_file old = w->file;
+        assert_true(fw_run(w, both, 2, 60000));
+        assert_rule(w);
+        assert_true(w->commits > 0 && w->withdrawals > 0);
+        for (uint8_t i = 0; i < old.n; i++)
+            assert_int_equal(primary_holds(w, old.spki[i]), adopt == 0);
+    }
+}
+
 /* kill -9 before and after the effect of every call of a whole rollover. */
 static void test_crash_everywhere(void **state)
 {
@@ -252,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_proof_rolls_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_session_delays_withdrawal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reboot_restarts_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_found_records, setup, teardown),
         cmocka_unit_test_setup_teardown(test_crash_everywhere, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
