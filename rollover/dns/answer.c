@@ -26,7 +26,7 @@ static bool structure_ok(const struct answer_context *context, const ldns_pkt *p
                          struct port_answer *out)
 {
     char to[PORT_NAME_MAX] = "?";
-    int rcode = ldns_pkt_get_rcode(pkt);
+    int rcode = (int)ldns_pkt_get_rcode(pkt);
     const ldns_rr *cname = wire_first(ldns_pkt_answer(pkt), context->owner, LDNS_RR_TYPE_CNAME);
     if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
         say(out, MODEL_ANS_CONTRADICTION, "says %s (%d)", wire_rcode_name(rcode), rcode);

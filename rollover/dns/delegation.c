@@ -89,6 +89,8 @@ enum outcome delegation_resolve(struct resolve *resolve, struct delegation *del,
     enum outcome out = hosts_servers(resolve, servers, n, err);
     for (size_t i = 0; i < n && out == OUT_OK; i++) {
         struct delegation_ns *ns = find_ns(del, servers[i].name);
+        if (ns == NULL)
+            continue;
         for (size_t j = 0; j < servers[i].n && out == OUT_OK; j++) {
             uint32_t ttl = servers[i].addrs[j].ttl;
             out =
@@ -154,7 +156,7 @@ static enum outcome take_referral(struct delegation *del, const struct exchange_
         out = delegation_add_ns(del, from, err);
     else
         (void)snprintf(why, PORT_WHY_MAX, "%s says %s and names no server of %.100s", ip,
-                       wire_rcode_name(ldns_pkt_get_rcode(pkt)), del->zone);
+                       wire_rcode_name((int)ldns_pkt_get_rcode(pkt)), del->zone);
     if (*used && out == OUT_OK)
         out = add_glue(del, ldns_pkt_additional(pkt), err);
     ldns_pkt_free(pkt);

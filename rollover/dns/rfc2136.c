@@ -121,7 +121,7 @@ static enum outcome judge(const struct message *message, const struct exchange_a
         return err_set(err, OUT_RETRY, "%s sends a malformed answer: %s", server, why);
     tsigmsg_verify(*reply, ask->reply, ask->reply_len, message->self->key, message->mac, time(NULL),
                    &check);
-    enum outcome out = verdict_of(&context, ldns_pkt_get_rcode(*reply), &check, err);
+    enum outcome out = verdict_of(&context, (int)ldns_pkt_get_rcode(*reply), &check, err);
     if (out != OUT_OK) {
         ldns_pkt_free(*reply);
         *reply = NULL;

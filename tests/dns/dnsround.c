@@ -123,7 +123,7 @@ static int run_rounds(struct observe *observe, const struct options *o, const ch
                       const uint8_t (*remembered)[16], size_t n)
 {
     struct err err = ERR_INIT;
-    struct port_round *round = malloc(sizeof *round);
+    struct port_round *round = calloc(1, sizeof *round);
     if (round == NULL)
         return 1;
     enum outcome out = OUT_OK;
