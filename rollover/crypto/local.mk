@@ -12,11 +12,12 @@ librcrypto_a_SOURCES = \
     rollover/crypto/ossl.c rollover/crypto/ossl.h \
     rollover/crypto/pem.c rollover/crypto/pem.h \
     rollover/crypto/selfsigned.c rollover/crypto/selfsigned.h \
-    rollover/crypto/tlsa.c rollover/crypto/tlsa.h
+    rollover/crypto/tlsa.c rollover/crypto/tlsa.h \
+    rollover/crypto/wipe.c rollover/crypto/wipe.h
 
 dm_crypto_tests = \
     tests/unit/test_crypto_bundle tests/unit/test_crypto_cert \
-    tests/unit/test_crypto_key tests/unit/test_crypto_selfsigned
+    tests/unit/test_crypto_key tests/unit/test_crypto_selfsigned tests/unit/test_crypto_wipe
 check_PROGRAMS += $(dm_crypto_tests)
 TESTS += $(dm_crypto_tests)
 dm_pki = tests/unit/pki.c tests/unit/pki.h
@@ -29,3 +30,7 @@ tests_unit_test_crypto_key_SOURCES = tests/unit/test_crypto_key.c $(dm_pki)
 tests_unit_test_crypto_key_LDADD = $(dm_crypto_libs)
 tests_unit_test_crypto_selfsigned_SOURCES = tests/unit/test_crypto_selfsigned.c $(dm_pki)
 tests_unit_test_crypto_selfsigned_LDADD = $(dm_crypto_libs)
+tests_unit_test_crypto_wipe_SOURCES = tests/unit/test_crypto_wipe.c $(dm_pki)
+tests_unit_test_crypto_wipe_LDADD = $(dm_crypto_libs)
+# Lazy binding would save registers, and what they hold, on the stack.
+tests_unit_test_crypto_wipe_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
