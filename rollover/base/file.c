@@ -231,7 +231,10 @@ enum outcome file_folder_make(const char *path, uid_t owner, struct file_folder 
     else
         res = file_folder_sync(&parent, err);
     file_folder_close(&parent);
-    return res == OUT_OK ? file_folder_open(self, private, out, err) : res;
+    if (res != OUT_OK)
+        return res;
+    err_clear(err); /* of its absence */
+    return file_folder_open(self, private, out, err);
 }
 
 enum outcome file_folder_sync(const struct file_folder *folder, struct err *err)
@@ -455,8 +458,10 @@ enum outcome file_shred_at(const struct file_folder *folder, const char *name, s
     int fd = -1;
     struct file_rule rule = {FILE_PRIVATE, FILE_NO_OWNER};
     enum outcome out = file_take(folder, name, O_WRONLY, rule, &fd, &st, err);
-    if (out == OUT_NOT_YET)
+    if (out == OUT_NOT_YET) {
+        err_clear(err);
         return OUT_OK;
+    }
     if (out != OUT_OK)
         return out;
     if (!file_blank(fd, st.st_size))

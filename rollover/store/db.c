@@ -130,8 +130,8 @@ enum outcome db_error(const struct db *db, struct err *err, const char *doing)
                        db->path, doing, DB_BUSY_MS / 1000);
     case SQLITE_FULL:
         return err_set(err, OUT_BROKEN,
-                       "%s: %s: the disk is full; nothing was changed: free some space there",
-                       db->path, doing);
+                       "%s: the disk is full; nothing was changed: free some space there",
+                       db->path);
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -183,9 +183,9 @@ enum outcome db_next(const struct db *db, sqlite3_stmt *stmt, bool *row, struct 
     *row = code == SQLITE_ROW;
     if (code == SQLITE_ROW)
         return OUT_OK;
-    enum outcome out = code == SQLITE_DONE
-                           ? OUT_OK
-                           : db_error(db, err, sqlite3_stmt_readonly(stmt) != 0 ? "read" : "write");
+    bool reading =
+        sqlite3_stmt_readonly(stmt) != 0 && sqlite3_txn_state(db->sql, NULL) != SQLITE_TXN_WRITE;
+    enum outcome out = code == SQLITE_DONE ? OUT_OK : db_error(db, err, reading ? "read" : "write");
     (void)sqlite3_reset(stmt); /* repeats the error of the step */
     return out;
 }

@@ -120,8 +120,10 @@ enum outcome lock_holder(const char *folder, pid_t *pid, struct err *err)
     struct flock l = lock_whole();
     *pid = 0;
     enum outcome out = lock_open(folder, O_RDWR, path, &fd, err);
-    if (out == OUT_NOT_YET)
+    if (out == OUT_NOT_YET) {
+        err_clear(err); /* nobody ever took it */
         return OUT_OK;
+    }
     if (out != OUT_OK)
         return out;
     if (fcntl(fd, LOCK_GET, &l) != 0)
