@@ -85,8 +85,8 @@ static void run_signals(void)
 
 static void run_child(const struct run_child *child)
 {
-    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    static char locale[] = "LC_ALL=C";
+    char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    char locale[] = "LC_ALL=C";
     char *const envp[] = {path, locale, NULL};
     int report = child->fds[RUN_EXEC][1];
     int null = open("/dev/null", O_RDONLY);
