@@ -164,6 +164,19 @@ static bool engine_force(struct run *r)
     return !r->s->broken;
 }
 
+/* rule gives-way D: what happens now breaks it, knowingly; after D it holds again */
+static bool engine_rule(struct run *r)
+{
+    int64_t d;
+
+    if (!script_words(r, 3, "rule gives-way D") || strcmp(r->words[1], "gives-way") != 0)
+        return script_fail(r, "rule gives-way D");
+    if (!script_duration(r, r->words[2], &d))
+        return false;
+    r->s->gives_way = r->s->t + d;
+    return true;
+}
+
 bool engine_command(struct run *r)
 {
     const char *word = r->words[0];
@@ -178,6 +191,8 @@ bool engine_command(struct run *r)
         return engine_operator(r);
     if (strcmp(word, "force") == 0)
         return engine_force(r);
+    if (strcmp(word, "rule") == 0)
+        return engine_rule(r);
     if (strcmp(word, "unsafe") == 0)
         r->e->unsafe = true;
     else if (strcmp(word, "backup") == 0)

@@ -121,7 +121,7 @@ static void need_key(struct sim *s, int owner, sim_mask recs)
 
 void oracle_check(struct sim *s)
 {
-    for (int h = 0; h < s->n_held && !s->broken; h++) {
+    for (int h = 0; h < s->n_held && !s->broken && s->t >= s->gives_way; h++) {
         const struct sim_held *held = &s->held[h];
 
         if (held->until < s->t)

@@ -192,6 +192,25 @@ static void rest(struct shell *e, const struct plan_action *a, struct model_now 
     e->wake = e->s->t + (left < 6 * HOUR ? left : 6 * HOUR);
 }
 
+/* An intent whose rename may have happened, and no reload that works: asked again later. */
+static bool unresolved(struct shell *e)
+{
+    const struct model_facts *f = &e->mem.facts;
+    bool pending = false;
+
+    for (int a = 0; a < MODEL_MAX_ALGS; a++)
+        pending =
+            pending || (f->algs[a].used && (f->algs[a].pending >= 0 || f->algs[a].pending_drop));
+    if (!pending)
+        return false;
+    if (shell_file_was(e)) {
+        shell_save(e);
+        return false;
+    }
+    e->wake = e->s->t + e->policy.poll;
+    return true;
+}
+
 bool shell_step(struct shell *e)
 {
     struct model_now now = shell_now(e);
@@ -199,6 +218,8 @@ bool shell_step(struct shell *e)
     char text[SIM_TEXT];
 
     look_around(e);
+    if (unresolved(e))
+        return false;
     plan_next(&e->mem.facts, &e->policy, now, &a);
     if (a.verb == PLAN_WAIT) {
         e->refused = PLAN_WAIT;

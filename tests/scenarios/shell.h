@@ -96,7 +96,8 @@ void shell_change_dns(struct shell *e, const struct plan_action *a);
 void shell_adopt(struct shell *e, const struct plan_action *a);
 void shell_switch(struct shell *e, const struct plan_action *a);
 void shell_attest(struct shell *e, const struct plan_action *a);
-void shell_file_was(struct shell *e); /* after a start: what the file holds */
+/* After a start: what the file holds. False: nobody can be told to load it, yet. */
+bool shell_file_was(struct shell *e);
 void shell_action_text(const struct shell *e, const struct plan_action *a, char out[SIM_TEXT]);
 
 #endif

@@ -105,6 +105,15 @@ static void make_key(struct shell *e, const struct plan_action *a)
     shell_point(e, SHELL_AFTER_RECORD, a);
 }
 
+/* Rows 8 and 11: refused before it gets anywhere. */
+static bool acceptable(const struct shell *e, int cert)
+{
+    const struct sim_cert *c = &e->s->certs[cert];
+    int64_t t = e->s->t + e->s->skew;
+
+    return c->names_ok && c->not_before <= t && t < c->not_after;
+}
+
 static void issue(struct shell *e, const struct plan_action *a)
 {
     struct model_key *k = &e->mem.facts.keys[a->key];
@@ -126,9 +135,9 @@ static void issue(struct shell *e, const struct plan_action *a)
     cert = things_make_cert(e->s, key);
     if (cert < 0 || shell_point(e, SHELL_AFTER_ACT, a))
         return;
-    if (!e->s->certs[cert].names_ok) { /* row 8: refused before it gets anywhere */
-        sim_say(e->s, "  a name is missing in the certificate: thrown away");
-        k->retry_at = shell_now(e).steady + HOUR;
+    if (!acceptable(e, cert)) {
+        sim_say(e->s, "  a name is missing, or it is not valid now: thrown away");
+        k->retry_at = shell_now(e).steady + 12 * HOUR;
     } else if (shell_enter_cert(e, cert, false) < 0) {
         k->retry_at = shell_now(e).steady + HOUR;
     }

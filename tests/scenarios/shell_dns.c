@@ -67,20 +67,25 @@ static bool remembered(const struct shell *e, int owner, int server)
     return false;
 }
 
-/* Records found that are for a served key: `adopt` hands them to us. */
+/* Records found that a served chain is matched by, of our combinations: `adopt` hands them to
+ * us. */
 static void hand_over(struct shell *e, int owner, const struct facts_round *round)
 {
     struct model_facts *f = &e->mem.facts;
-    model_mask found = 0, keys = 0;
+    model_mask found = 0, ours = 0;
 
     for (int i = 0; i < round->n_answers; i++)
         found |= round->answers[i].present;
-    for (int k = 0; k < MODEL_MAX_KEYS; k++) {
-        if (f->keys[k].used && f->keys[k].adopted)
-            keys |= f->keys[k].recs;
+    for (int c = 0; c < MODEL_MAX_CHAINS; c++) {
+        if (f->chains[c].used)
+            ours |= found & f->chains[c].matches;
     }
-    if ((found & keys) != 0)
-        facts_publish_intent(f, owner, found & keys, shell_now(e));
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if (!f->recs[r].used || !f->recs[r].ours)
+            ours &= ~MODEL_BIT(r);
+    }
+    if (ours != 0)
+        facts_publish_intent(f, owner, ours, shell_now(e));
 }
 
 /* Rows 18 and 24-27: the validated verdict on the zone as a whole. */

@@ -156,14 +156,14 @@ static void learn_file(struct shell *e)
     facts_freeze(&e->mem.facts, MODEL_F_RESTORED);
 }
 
-void shell_file_was(struct shell *e)
+bool shell_file_was(struct shell *e)
 {
     struct model_facts *f = &e->mem.facts;
     int8_t chains[MODEL_MAX_ALGS];
     bool unknown = false, pending = false, rollback = false, changed = false;
 
     if (!f->adopted)
-        return;
+        return true;
     for (int i = 0; i < MODEL_MAX_ALGS; i++)
         part(e, i, &chains[i], &unknown);
     if (unknown) {
@@ -180,11 +180,12 @@ void shell_file_was(struct shell *e)
                                 chains[i] == alg->previous);
     }
     if (!pending && !changed)
-        return;
+        return true;
     /* the reload may not have happened */
     if (e->s->postfix_up && !world_reload(e->s)) {
         facts_freeze(f, MODEL_F_RELOAD);
-        return;
+        return false;
     }
     file_holds(e, chains, rollback);
+    return true;
 }

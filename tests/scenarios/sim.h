@@ -179,16 +179,17 @@ struct sim {
     enum sim_proof proof[MODEL_MAX_ALGS];
     bool postfix_up;
     bool reload_fails;
-    bool elsewhere;   /* main.cf points to another file */
-    uint32_t ttl;     /* that the engine publishes with */
-    int64_t ns_ttl;   /* ms */
-    int64_t validity; /* ms, of certificates to come */
-    int64_t drain;    /* ms, after a reload */
-    int64_t sync;     /* ms, lag of servers unless they have one of their own */
-    int64_t hold;     /* ms, that a sender works with what it looked up */
-    int64_t stale;    /* ms, that resolvers serve expired answers */
-    int64_t sig_life; /* ms, of RRSIGs */
-    bool broken;      /* fail was set */
+    bool elsewhere;    /* main.cf points to another file */
+    uint32_t ttl;      /* that the engine publishes with */
+    int64_t ns_ttl;    /* ms */
+    int64_t validity;  /* ms, of certificates to come */
+    int64_t drain;     /* ms, after a reload */
+    int64_t sync;      /* ms, lag of servers unless they have one of their own */
+    int64_t hold;      /* ms, that a sender works with what it looked up */
+    int64_t stale;     /* ms, that resolvers serve expired answers */
+    int64_t sig_life;  /* ms, of RRSIGs */
+    int64_t gives_way; /* THE RULE is not judged before this moment */
+    bool broken;       /* fail was set */
     char fail[SIM_TEXT];
     char **trace;
     size_t n_trace;
