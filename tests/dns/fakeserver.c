@@ -18,7 +18,7 @@ struct fakeserver {
     int stop[2];
     uint16_t port;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards asked */
+    pthread_mutex_t lock; /* guards asked, and what `arg` points to */
     unsigned asked[2];
     uint8_t query[FAKESERVER_REPLY_MAX + 2], reply[FAKESERVER_REPLY_MAX + 2];
 };
@@ -38,6 +38,20 @@ static void count(struct fakeserver *server, bool tcp)
     need(pthread_mutex_unlock(&server->lock) == 0, "unlock");
 }
 
+static size_t next_answer(struct fakeserver *server, size_t len, bool tcp, size_t i, uint8_t *reply)
+{
+    need(pthread_mutex_lock(&server->lock) == 0, "lock");
+    size_t out = server->answer(server->arg, server->query, len, tcp, i, reply);
+    need(pthread_mutex_unlock(&server->lock) == 0, "unlock");
+    return out;
+}
+
+void fakeserver_sync(struct fakeserver *server)
+{
+    need(pthread_mutex_lock(&server->lock) == 0, "lock");
+    need(pthread_mutex_unlock(&server->lock) == 0, "unlock");
+}
+
 static void serve_udp(struct fakeserver *server)
 {
     struct sockaddr_in from;
@@ -48,8 +62,7 @@ static void serve_udp(struct fakeserver *server)
         return;
     count(server, false);
     for (size_t i = 0;; i++) {
-        size_t len =
-            server->answer(server->arg, server->query, (size_t)got, false, i, server->reply);
+        size_t len = next_answer(server, (size_t)got, false, i, server->reply);
         if (len == 0)
             return;
         need(sendto(server->udp, server->reply, len, 0, (struct sockaddr *)&from, from_len) ==
@@ -80,8 +93,7 @@ static void serve_tcp(struct fakeserver *server)
         if (read_all(fd, server->query, want)) {
             count(server, true);
             for (size_t i = 0;; i++) {
-                size_t len =
-                    server->answer(server->arg, server->query, want, true, i, server->reply + 2);
+                size_t len = next_answer(server, want, true, i, server->reply + 2);
                 if (len == 0)
                     break;
                 server->reply[0] = (uint8_t)(len >> 8);

@@ -23,6 +23,9 @@ struct fakeserver *fakeserver_new(fakeserver_answer answer, void *arg, bool no_t
 void fakeserver_free(struct fakeserver **server);
 uint16_t fakeserver_port(const struct fakeserver *server);
 
+/* What the test changed in `arg` before is seen by the answers after, and the other way round. */
+void fakeserver_sync(struct fakeserver *server);
+
 /* How many questions came. */
 unsigned fakeserver_asked(struct fakeserver *server, bool tcp);
 

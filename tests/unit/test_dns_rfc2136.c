@@ -170,7 +170,10 @@ static enum outcome change(struct world *w, size_t add, size_t del, uint32_t ttl
         .owner = OWNER, .ttl = ttl, .seen = w->seen, .add = a, .n_add = 1, .del = d, .n_del = 1};
     ldns_pkt_free(w->update);
     w->update = NULL;
-    return rfc2136_ops.change(w->dns, &c, err);
+    fakeserver_sync(w->server);
+    enum outcome out = rfc2136_ops.change(w->dns, &c, err);
+    fakeserver_sync(w->server);
+    return out;
 }
 
 /* ---- tests --------------------------------------------------------------------------- */
@@ -181,7 +184,9 @@ static void read_gives_the_rrset(void **state)
     struct err err = ERR_INIT;
     w->signing = SIGNED;
     w->rcode = 0;
+    fakeserver_sync(w->server);
     assert_int_equal(rfc2136_ops.read(w->dns, OWNER, w->seen, &err), OUT_OK);
+    fakeserver_sync(w->server);
     assert_true(w->mac_good);
     assert_int_equal(w->seen->n, 2);
     assert_int_equal(w->seen->ttl, 77);
