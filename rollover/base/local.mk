@@ -11,5 +11,6 @@ tests_unit_test_err_LDADD = librbase.a $(CMOCKA_LIBS)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
 tests_unit_test_text_LDADD = librbase.a $(CMOCKA_LIBS)
 tests_unit_test_file_SOURCES = tests/unit/test_file.c
-tests_unit_test_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wrap=renameat -Wl,--wrap=write
+tests_unit_test_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wrap=renameat -Wl,--wrap=write \
+    -Wl,--wrap=fstat
 tests_unit_test_file_LDADD = librbase.a $(CMOCKA_LIBS)

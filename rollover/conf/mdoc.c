@@ -98,7 +98,7 @@ static void mdoc_section(FILE *out, enum table_section kind)
     const struct table_option *rows = table_of(kind, &n);
     const char *path = table_path(kind);
     if (kind == TABLE_TOP)
-        (void)fputs(".Ss At the top\n", out);
+        (void)fputs(".Ss Outside of any section\n", out);
     else
         (void)fprintf(out, ".Ss In the section %s%s\n", path,
                       part->titled ? " \\(dqNAME\\(dq" : "");
