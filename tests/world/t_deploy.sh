@@ -148,7 +148,9 @@ check "master is killed" inside sh -c 'kill -9 "$(cat "$1/pid/master.pid")"' kil
     "$(inside postconf -c "$WORLD_BIND_POSTFIX" -hx queue_directory)"
 check "Postfix does not run" within 5 answers no running
 check "its smtpd does" answers 1 older "$killed"
-check "Postfix is started again" world start "$name" mx-bind
+# Not by the world's start, which waits for a banner: while the orphan keeps its listening socket,
+# the kernel gives it some of the connections (SO_REUSEPORT), and nobody takes these.
+check "Postfix is started again" inside postfix -c "$WORLD_BIND_POSTFIX" start
 check "Postfix runs" within 10 answers yes running
 check "the orphan counts under the new master" answers 1 older "$killed"
 check "the session ends" release second
