@@ -94,17 +94,17 @@ static bool same_said(const struct plan_action *a, const struct plan_action *b)
            a->owner == b->owner && a->addr == b->addr && a->rec == b->rec && a->causes == b->causes;
 }
 
-/* Observations and proofs come and go at every poll: what is waited for is said instead. */
+/* What is waited for. What can be done at once says so when it is done. */
 static void say_plan(struct unit *u)
 {
     struct plan_action a;
     char text[SAY_MAX];
     plan_outlook(&u->st.facts, &u->cfg->policy, u->now, &a);
-    if (same_said(&a, &u->said))
+    if (a.wake == u->now.steady || same_said(&a, &u->said))
         return;
     u->said = a;
     say_action(&u->st, &a, u->now, text, sizeof text);
-    unit_log(u, PORT_LOG_INFO, "next: %s", text);
+    unit_log(u, PORT_LOG_INFO, "waiting: %s", text);
 }
 
 static void say_phases(struct unit *u)
@@ -298,6 +298,18 @@ static void unit_try(struct engine *e, struct unit *u, const struct plan_action 
                  plan_verb_name(a->verb), err.text);
 }
 
+/* Once after each start: does the file still hold what the facts say? */
+static void look_at_file(struct unit *u)
+{
+    struct err err = ERR_INIT;
+    if (u->looked || !u->st.facts.adopted || unit_pending(&u->st.facts))
+        return;
+    enum outcome out = unit_check_file(u, &err);
+    u->looked = out == OUT_OK || out == OUT_REFUSED;
+    if (out != OUT_OK)
+        unit_log(u, PORT_LOG_ERROR, "%s", err.text);
+}
+
 static void unit_step(struct engine *e, struct unit *u)
 {
     struct err err = ERR_INIT;
@@ -312,6 +324,7 @@ static void unit_step(struct engine *e, struct unit *u)
     }
     u->said_trouble[0] = '\0';
     look_at_postfix(u);
+    look_at_file(u);
     retry_reload(e, u);
     facts_sweep(&u->st.facts, &u->cfg->policy, u->now);
     plan_next(&u->st.facts, &u->cfg->policy, u->now, &a);

@@ -12,11 +12,13 @@ librengine_a_SOURCES = \
 	rollover/unit_proof.c \
 	rollover/unit_record.c \
 	rollover/unit_switch.c
-check_PROGRAMS += tests/engine/test_engine
-TESTS += tests/engine/test_engine
-tests_engine_test_engine_SOURCES = \
+fakeworld = \
 	tests/engine/fakeports.c \
 	tests/engine/fakestore.c \
-	tests/engine/fakeworld.c tests/engine/fakeworld.h \
-	tests/engine/test_engine.c
+	tests/engine/fakeworld.c tests/engine/fakeworld.h
+check_PROGRAMS += tests/engine/test_engine tests/engine/test_outside
+TESTS += tests/engine/test_engine tests/engine/test_outside
+tests_engine_test_engine_SOURCES = tests/engine/test_engine.c $(fakeworld)
+tests_engine_test_outside_SOURCES = tests/engine/test_outside.c $(fakeworld)
+tests_engine_test_outside_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
 tests_engine_test_engine_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)

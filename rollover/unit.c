@@ -40,6 +40,14 @@ static enum outcome unit_configure(struct unit *u, struct err *err)
                            "ones included: remove one and let it be withdrawn first",
                            u->cfg->name, MODEL_MAX_ALGS);
     }
+    for (size_t o = u->cfg->n_owners; o < MODEL_MAX_OWNERS; o++) {
+        if (f->owners[o].used)
+            return err_set(err, OUT_REFUSED,
+                           "certificate %s: TLSA owner %s is gone from the configuration, but not "
+                           "from DNS: put it back; or delete its records by hand and give the "
+                           "certificate another name to begin anew",
+                           u->cfg->name, u->st.owners[o]);
+    }
     for (size_t i = 0; i < u->cfg->n_owners; i++) {
         int o = facts_owner(f, (int)i);
         if (o == MODEL_NONE)
@@ -55,6 +63,18 @@ static enum outcome unit_configure(struct unit *u, struct err *err)
     return OUT_OK;
 }
 
+/* What the operator resumes begins with what the chain file holds. */
+static void unit_resume(struct unit *u)
+{
+    struct model_facts *f = &u->st.facts;
+    facts_resume(f, ~(uint32_t)0);
+    f->adopted = false;
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        f->algs[a].pending = MODEL_NONE;
+        f->algs[a].pending_drop = false;
+    }
+}
+
 enum outcome unit_load(struct unit *u, struct err *err)
 {
     const struct engine_world *w = u->world;
@@ -66,6 +86,10 @@ enum outcome unit_load(struct unit *u, struct err *err)
     }
     if (out == OUT_OK)
         out = unit_configure(u, err);
+    if (out == OUT_OK)
+        out = unit_check_keys(u, err);
+    if (u->cfg->resume)
+        unit_resume(u);
     if (out != OUT_OK)
         return out;
     u->said.verb = PLAN_WAIT;
@@ -104,6 +128,16 @@ static void unit_check_wall(struct unit *u, const struct port_time *t, bool same
              back ? "back" : "ahead", (back ? -drift : drift) / 1000);
 }
 
+/* After a boot no process from before it is left. A state without a boot id was put back from a
+ * backup, perhaps while Postfix ran: whatever runs now may be old. */
+static void stamp_old_processes(struct unit *u, const struct port_time *t)
+{
+    static const uint8_t none[sizeof t->boot_id];
+    bool unknown = memcmp(u->st.boot_id, none, sizeof none) == 0;
+    for (int c = 0; c < MODEL_MAX_CHAINS; c++)
+        u->st.switch_boot[c] = unknown ? t->boot : 0;
+}
+
 enum outcome unit_clock(struct unit *u, struct err *err)
 {
     struct port_time t;
@@ -120,7 +154,7 @@ enum outcome unit_clock(struct unit *u, struct err *err)
     } else if (!first) {
         facts_new_epoch(&u->st.facts);
         u->st.steady++;
-        memset(u->st.switch_boot, 0, sizeof u->st.switch_boot);
+        stamp_old_processes(u, &t);
     }
     u->st.boot = t.boot;
     u->st.wall = t.wall;

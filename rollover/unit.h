@@ -35,9 +35,12 @@ struct unit {
     struct model_facts undo;
     struct unit_target targets[UNIT_TARGETS_MAX];
     size_t n_targets;
+    bool looked;        /* the chain file was compared with the facts since we started */
+    bool proved_before; /* good_before was found out by this process, for the last switch */
     unsigned fails[PLAN_THAW + 1]; /* in a row, by verb */
     struct plan_action said;       /* what the log said last */
     enum safety_no said_no;
+    size_t said_old; /* server processes from before a switch */
     char said_trouble[ERR_TEXT_MAX];
     uint8_t said_phase[MODEL_MAX_KEYS];
     bool said_addr[MODEL_MAX_OWNERS][MODEL_MAX_ADDRS]; /* disagreement was logged */
@@ -64,6 +67,8 @@ enum outcome unit_chain_matches(struct unit *u, const char *pem, struct model_ch
                                 struct err *err);
 
 /* unit_keys.c */
+/* Which keys are on disk; and the records of each, should the configuration ask for others. */
+enum outcome unit_check_keys(struct unit *u, struct err *err);
 enum outcome unit_adopt(struct unit *u, struct err *err);
 enum outcome unit_make_key(struct unit *u, int alg, struct err *err);
 enum outcome unit_issue(struct unit *u, int key, struct err *err);
@@ -75,7 +80,13 @@ enum outcome unit_publish(struct unit *u, const struct plan_action *a, struct er
 enum outcome unit_withdraw(struct unit *u, const struct plan_action *a, struct err *err);
 
 /* unit_switch.c */
+int unit_find_chain(const struct unit *u, const char *pem); /* by its whole text */
+bool unit_pending(const struct model_facts *f);             /* is a switch in doubt? */
 enum outcome unit_recover(struct unit *u, struct err *err); /* a pending switch, after a crash */
+/* OUT_OK: Postfix reads the file that we write, and it holds what the facts say. Otherwise the
+ * certificate is frozen (row 45), and the facts follow the file as far as it holds chains of
+ * ours. */
+enum outcome unit_check_file(struct unit *u, struct err *err);
 enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err *err);
 enum outcome unit_commit(struct unit *u, int alg, struct err *err);
 

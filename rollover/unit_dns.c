@@ -32,7 +32,12 @@ static enum outcome convert_answer(struct unit *u, const struct port_answer *in,
     if (in->kind != MODEL_ANS_RRSET || in->rrset == NULL)
         return OUT_OK;
     out->ttl = in->rrset->ttl;
-    return answer_mask(u, in->rrset, &out->present, err);
+    enum outcome res = answer_mask(u, in->rrset, &out->present, err);
+    if (res != OUT_REFUSED)
+        return res;
+    out->kind = MODEL_ANS_CONTRADICTION; /* more records than can be kept in mind */
+    out->present = 0;
+    return OUT_OK;
 }
 
 /* Names and last words of the servers, for people. */
@@ -75,6 +80,21 @@ static void log_disagreements(struct unit *u, int owner)
         }
         u->said_addr[owner][a] = bad;
     }
+}
+
+/* What was there before us is judged by a round in which everybody spoke. */
+static bool all_answered(const struct facts_round *round)
+{
+    bool any = false;
+    for (uint8_t i = 0; i < round->n_answers; i++) {
+        enum model_answer_kind kind = round->answers[i].kind;
+        if (kind == MODEL_ANS_NOROUTE)
+            continue;
+        if (kind != MODEL_ANS_RRSET && kind != MODEL_ANS_NODATA)
+            return false;
+        any = true;
+    }
+    return any;
 }
 
 static bool valid_answer(const struct facts_round *round)
@@ -153,7 +173,7 @@ static enum outcome take_round(struct unit *u, int owner, const struct port_roun
     }
     if (out == OUT_OK) {
         facts_observed(&u->st.facts, owner, facts, &u->cfg->policy, u->now);
-        if (!u->st.facts.owners[owner].based) {
+        if (!u->st.facts.owners[owner].based && all_answered(facts)) {
             facts_baseline(&u->st.facts, owner);
             take_over(u, owner, facts);
         }
@@ -172,6 +192,7 @@ static void note_failed_round(struct unit *u, int owner, model_time begin)
     struct facts_round none;
     memset(&none, 0, sizeof none);
     none.begin = begin;
+    none.cname_ttl = u->st.facts.owners[owner].cname_ttl;
     none.end = u->now.steady;
     facts_observed(&u->st.facts, owner, &none, &u->cfg->policy, u->now);
 }
@@ -196,7 +217,7 @@ enum outcome unit_observe(struct unit *u, int owner, struct err *err)
         out = unit_clock(u, err);
     if (out == OUT_OK)
         out = take_round(u, owner, round, begin, err);
-    else
+    if (out != OUT_OK)
         note_failed_round(u, owner, begin);
     w->observe->free_round(w->observe_self, round);
     free(round);
@@ -289,48 +310,91 @@ static void own(struct unit *u, int owner, model_mask add, model_mask there)
     facts_publish_intent(f, owner, ours, u->now);
 }
 
-enum outcome unit_publish(struct unit *u, const struct plan_action *a, struct err *err)
+/* Safety is asked once more, about the RRset that the change will make of what the primary holds;
+ * compare-and-swap holds it to that. */
+static enum outcome judge_change(struct unit *u, int owner, const struct port_rrset *seen,
+                                 model_mask add, model_mask del, struct err *err)
+{
+    struct safety_verdict why;
+    char text[SAY_MAX];
+    model_mask before = 0;
+    enum outcome out = answer_mask(u, seen, &before, err);
+    if (out != OUT_OK)
+        return out;
+    if (safety_rrset_serves(&u->st.facts, before, (before | add) & ~del, u->now, &why))
+        return OUT_OK;
+    say_refusal(&u->st, &why, text, sizeof text);
+    return err_set(err, OUT_NOT_YET,
+                   "%s: not changed, because the primary holds something else "
+                   "than its servers showed: %s",
+                   u->cfg->owners[owner].owner, text);
+}
+
+/* What is there already needs no message and no line in the log; the intent is recorded all the
+ * same. */
+static enum outcome publish_seen(struct unit *u, const struct plan_action *a,
+                                 const struct port_rrset *seen, struct err *err)
+{
+    char text[SAY_MAX];
+    model_mask there = among(u, seen, a->mask, true);
+    model_mask add = a->mask & ~there;
+    enum outcome out = judge_change(u, a->owner, seen, add, 0, err);
+    if (out != OUT_OK)
+        return out;
+    unit_begin(u);
+    own(u, a->owner, add, there);
+    if (add == 0)
+        return unit_record(u, true, "publish", err, NULL);
+    say_mask(u, add, text, sizeof text);
+    out =
+        unit_record(u, true, "publish", err, "%s: adding %s", u->cfg->owners[a->owner].owner, text);
+    return out == OUT_OK ? send_change(u, a->owner, seen, add, 0, err) : out;
+}
+
+static enum outcome withdraw_seen(struct unit *u, const struct plan_action *a,
+                                  const struct port_rrset *seen, struct err *err)
+{
+    char text[SAY_MAX];
+    model_mask del = among(u, seen, a->mask, true);
+    enum outcome out = judge_change(u, a->owner, seen, 0, del, err);
+    if (out != OUT_OK)
+        return out;
+    unit_begin(u);
+    facts_withdraw_intent(&u->st.facts, a->owner, a->mask);
+    if (del == 0)
+        return unit_record(u, true, "withdraw", err, NULL);
+    say_mask(u, del, text, sizeof text);
+    out = unit_record(u, true, "withdraw", err, "%s: withdrawing %s",
+                      u->cfg->owners[a->owner].owner, text);
+    return out == OUT_OK ? send_change(u, a->owner, seen, 0, del, err) : out;
+}
+
+/* Reads the RRset at the primary, then does one of the two with it. */
+static enum outcome with_rrset(struct unit *u, const struct plan_action *a,
+                               enum outcome (*act)(struct unit *, const struct plan_action *,
+                                                   const struct port_rrset *, struct err *),
+                               struct err *err)
 {
     const struct engine_owner *c = &u->cfg->owners[a->owner];
     struct port_rrset *seen = malloc(sizeof *seen);
-    char text[SAY_MAX];
     if (seen == NULL)
         return err_errno(err, "RRset");
     enum outcome out = c->dns->read(c->dns_self, c->owner, seen, err);
-    if (out == OUT_OK) {
-        model_mask there = among(u, seen, a->mask, true);
-        model_mask add = a->mask & ~there;
-        unit_begin(u);
-        if (a->reason == PLAN_R_VANISHED)
-            facts_readd_intent(&u->st.facts, a->owner, a->rec);
-        own(u, a->owner, add, there);
-        say_mask(u, add, text, sizeof text);
-        out = unit_record(u, true, "publish", err, "%s: adding %s", c->owner,
-                          add != 0 ? text : "nothing, all is there");
-        if (out == OUT_OK && add != 0)
-            out = send_change(u, a->owner, seen, add, 0, err);
-    }
+    if (out == OUT_OK)
+        out = act(u, a, seen, err);
     free(seen);
     return out;
 }
 
+enum outcome unit_publish(struct unit *u, const struct plan_action *a, struct err *err)
+{
+    return with_rrset(u, a, publish_seen, err);
+}
+
 enum outcome unit_withdraw(struct unit *u, const struct plan_action *a, struct err *err)
 {
-    const struct engine_owner *c = &u->cfg->owners[a->owner];
-    struct port_rrset *seen = malloc(sizeof *seen);
-    char text[SAY_MAX];
-    if (seen == NULL)
-        return err_errno(err, "RRset");
-    enum outcome out = c->dns->read(c->dns_self, c->owner, seen, err);
-    if (out == OUT_OK) {
-        model_mask del = among(u, seen, a->mask, true);
-        unit_begin(u);
-        facts_withdraw_intent(&u->st.facts, a->owner, a->mask);
-        say_mask(u, a->mask, text, sizeof text);
-        out = unit_record(u, true, "withdraw", err, "%s: withdrawing %s", c->owner, text);
-        if (out == OUT_OK && del != 0)
-            out = send_change(u, a->owner, seen, 0, del, err);
-    }
-    free(seen);
-    return out;
+    enum outcome out = unit_check_file(u, err);
+    if (out != OUT_OK)
+        return out;
+    return with_rrset(u, a, withdraw_seen, err);
 }

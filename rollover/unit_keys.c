@@ -85,11 +85,38 @@ static enum outcome adopt_part(struct unit *u, const struct port_part *part,
     }
     if (key == MODEL_NONE)
         return err_set(err, OUT_REFUSED, "more than %d keys", MODEL_MAX_KEYS);
-    int chain = MODEL_NONE;
-    out = enter_chain(u, key, part->chain_pem, &cert, &chain, err);
+    int chain = unit_find_chain(u, part->chain_pem);
+    out = OUT_OK;
+    if (chain == MODEL_NONE)
+        out = enter_chain(u, key, part->chain_pem, &cert, &chain, err);
     if (out == OUT_OK)
         chains[alg] = (int8_t)chain;
     return out;
+}
+
+/* Only what is on disk can be served: a key whose file is gone is never published or issued for
+ * again (safety.md section 4, invariant 7). */
+enum outcome unit_check_keys(struct unit *u, struct err *err)
+{
+    const struct engine_world *w = u->world;
+    for (int k = 0; k < MODEL_MAX_KEYS; k++) {
+        struct model_key *key = &u->st.facts.keys[k];
+        struct err why = ERR_INIT;
+        if (!key->used || key->shredded)
+            continue;
+        key->on_disk = w->keys->have(w->keys_self, key->spki, &why) == OUT_OK;
+        if (!key->on_disk) {
+            unit_log(u, PORT_LOG_ERROR, "a key cannot be used: %s", why.text);
+            continue;
+        }
+        model_mask recs = 0;
+        enum outcome out = key->retired ? OUT_OK : unit_key_recs(u, key->spki, &recs, err);
+        if (out != OUT_OK)
+            return out;
+        if (!key->retired)
+            key->recs = recs;
+    }
+    return OUT_OK;
 }
 
 enum outcome unit_adopt(struct unit *u, struct err *err)

@@ -50,7 +50,10 @@ enum outcome unit_rec(struct unit *u, const struct port_tlsa *rec, int *index, s
     free(u->st.recs[found]);
     u->st.recs[found] = copy;
     *index = found;
-    return rec_matches(u, found, rec, err);
+    out = rec_matches(u, found, rec, err);
+    if (out != OUT_OK) /* so that the next time finds out what it matches */
+        u->st.facts.recs[found].used = false;
+    return out;
 }
 
 enum outcome unit_key_recs(struct unit *u, const uint8_t *spki, model_mask *mask, struct err *err)

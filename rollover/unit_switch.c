@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Longer than this between the last question and the rename, and the machine slept in between. */
+#define UNIT_SWITCH_MAX INT64_C(10000)
+
 /* The parts of the chain file for chains[]: only names; keys come from the key folder. */
 static size_t parts_of(const struct unit *u, const int8_t chains[MODEL_MAX_ALGS],
                        struct port_part parts[PORT_PARTS_MAX])
@@ -30,30 +33,34 @@ static void current_chains(const struct unit *u, int8_t chains[MODEL_MAX_ALGS])
         chains[a] = u->st.facts.algs[a].used ? u->st.facts.algs[a].current : MODEL_NONE;
 }
 
-/* Processes that started up to now may have loaded the file as it was. */
+/* Processes that started up to `boot` may have loaded the file as it was. */
 static void stamp_leaving(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
-                          const int8_t after[MODEL_MAX_ALGS])
+                          const int8_t after[MODEL_MAX_ALGS], model_time boot)
 {
     for (int a = 0; a < MODEL_MAX_ALGS; a++) {
         if (before[a] != MODEL_NONE && before[a] != after[a])
-            u->st.switch_boot[before[a]] = u->st.boot;
+            u->st.switch_boot[before[a]] = boot;
         if (after[a] != MODEL_NONE && before[a] != after[a])
             u->st.switch_boot[after[a]] = 0;
     }
 }
 
-/* The rename and the reload. `renamed` says how far it came. */
-static enum outcome put_in_place(struct unit *u, const int8_t chains[MODEL_MAX_ALGS], bool *renamed,
-                                 struct err *err)
+/* The rename and the reload. `*renamed` is the moment after the rename (CLOCK_BOOTTIME), 0 when it
+ * did not come to that. */
+static enum outcome put_in_place(struct unit *u, const int8_t chains[MODEL_MAX_ALGS],
+                                 model_time *renamed, struct err *err)
 {
     const struct engine_certificate *c = u->cfg;
     struct port_part parts[PORT_PARTS_MAX];
     size_t n = parts_of(u, chains, parts);
-    *renamed = false;
+    *renamed = 0;
     enum outcome out = c->deploy->install(c->deploy_self, parts, n, err);
     if (out != OUT_OK)
         return out;
-    *renamed = true;
+    out = unit_clock(u, err);
+    if (out != OUT_OK)
+        return out;
+    *renamed = u->st.boot;
     return c->deploy->reload(c->deploy_self, err);
 }
 
@@ -73,16 +80,17 @@ static void describe(const struct unit *u, const int8_t chains[MODEL_MAX_ALGS], 
     }
 }
 
-/* Records what the file holds now. The time is read afresh: later is the safe side. */
+/* Records what the file holds now. `boot`: servers that started later have loaded it; 0: that is
+ * not known, and now is the safe side. */
 static enum outcome settle(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
-                           const int8_t after[MODEL_MAX_ALGS], bool rollback, const char *what,
-                           struct err *err)
+                           const int8_t after[MODEL_MAX_ALGS], bool rollback, model_time boot,
+                           const char *what, struct err *err)
 {
     char text[SAY_MAX];
     enum outcome out = unit_clock(u, err);
     if (out != OUT_OK)
         return out;
-    stamp_leaving(u, before, after);
+    stamp_leaving(u, before, after, boot != 0 ? boot : u->st.boot);
     facts_file_holds(&u->st.facts, after, rollback, u->now);
     describe(u, after, text, sizeof text);
     return unit_record(u, false, what, err, "%s: the chain file holds %s", what, text);
@@ -95,21 +103,21 @@ static enum outcome undo_switch(struct unit *u, const int8_t before[MODEL_MAX_AL
                                 const int8_t after[MODEL_MAX_ALGS], struct err *err)
 {
     struct err more = ERR_INIT;
-    bool renamed = false;
+    model_time renamed = 0;
     unit_log(u, PORT_LOG_ERROR, "%s; putting the chain file back", err->text);
     facts_freeze(&u->st.facts, MODEL_F_RELOAD);
-    enum outcome out = settle(u, before, after, false, "renamed", &more);
+    enum outcome out = settle(u, before, after, false, 0, "renamed", &more);
     if (out == OUT_OK) {
         facts_switch_intent(&u->st.facts, before);
         out = unit_record(u, false, "putting-back", &more, "putting the chain file back");
     }
     if (out == OUT_OK)
         out = put_in_place(u, before, &renamed, &more);
-    if (!renamed) {
+    if (renamed == 0) {
         unit_log(u, PORT_LOG_ERROR, "the chain file was not put back: %s", more.text);
         return out; /* an intent stays pending: unit_recover() reads the file */
     }
-    return settle(u, after, before, false, "put-back", &more);
+    return settle(u, after, before, false, 0, "put-back", &more);
 }
 
 enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err *err)
@@ -118,7 +126,9 @@ enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err
     int8_t before[MODEL_MAX_ALGS];
     char text[SAY_MAX];
     current_chains(u, before);
-    enum outcome out = OUT_OK;
+    enum outcome out = unit_check_file(u, err);
+    if (out != OUT_OK)
+        return out;
     unit_begin(u);
     facts_switch_intent(&u->st.facts, a->chains);
     describe(u, a->chains, text, sizeof text);
@@ -126,28 +136,32 @@ enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err
                       rollback ? "rolling back" : "switching", text);
     if (out != OUT_OK)
         return out;
-    bool renamed = false;
-    out = put_in_place(u, a->chains, &renamed, err);
-    if (out != OUT_OK && !renamed)
+    model_time asked = u->now.steady, renamed = 0;
+    out = unit_clock(u, err);
+    if (out == OUT_OK && u->now.steady - asked > UNIT_SWITCH_MAX)
+        out = err_set(err, OUT_NOT_YET, "the machine stood still before the switch");
+    if (out == OUT_OK)
+        out = put_in_place(u, a->chains, &renamed, err);
+    if (out != OUT_OK && renamed == 0)
         return out; /* whether the rename happened is for unit_recover() to find out */
     if (out != OUT_OK)
         return undo_switch(u, before, a->chains, err) == OUT_OK ? OUT_REFUSED : out;
     facts_thaw(&u->st.facts, MODEL_F_RELOAD);
-    return settle(u, before, a->chains, rollback, rollback ? "rolled-back" : "switched", err);
+    return settle(u, before, a->chains, rollback, renamed, rollback ? "rolled-back" : "switched",
+                  err);
 }
 
-/* Which of our chains is this part of the file? */
-static int chain_in_file(const struct unit *u, const struct port_part *part)
+int unit_find_chain(const struct unit *u, const char *pem)
 {
     for (int c = 0; c < MODEL_MAX_CHAINS; c++) {
         if (u->st.facts.chains[c].used && u->st.bundles[c] != NULL &&
-            strcmp(u->st.bundles[c], part->chain_pem) == 0)
+            strcmp(u->st.bundles[c], pem) == 0)
             return c;
     }
     return MODEL_NONE;
 }
 
-static bool is_pending(const struct model_facts *f)
+bool unit_pending(const struct model_facts *f)
 {
     for (int a = 0; a < MODEL_MAX_ALGS; a++) {
         if (f->algs[a].used && (f->algs[a].pending != MODEL_NONE || f->algs[a].pending_drop))
@@ -167,6 +181,7 @@ static bool was_rollback(const struct model_facts *f)
     return false;
 }
 
+/* What the file holds, as chains of ours. OUT_REFUSED: something else. */
 static enum outcome read_file(struct unit *u, int8_t chains[MODEL_MAX_ALGS], struct err *err)
 {
     struct port_part parts[PORT_PARTS_MAX];
@@ -177,41 +192,77 @@ static enum outcome read_file(struct unit *u, int8_t chains[MODEL_MAX_ALGS], str
     if (out != OUT_OK)
         return out;
     for (size_t i = 0; i < n && out == OUT_OK; i++) {
-        int chain = chain_in_file(u, &parts[i]);
-        if (chain == MODEL_NONE) {
-            facts_freeze(&u->st.facts, MODEL_F_ELSEWHERE);
+        int chain = unit_find_chain(u, parts[i].chain_pem);
+        if (chain == MODEL_NONE)
             out = err_set(err, OUT_REFUSED,
-                          "the chain file holds a certificate that is not ours: "
-                          "somebody else writes it; stop that, then `danectl resume`");
-        } else {
+                          "the chain file holds a certificate that is not ours: somebody else "
+                          "writes it. End that; then `danemilter -r` begins with what it holds");
+        else
             chains[u->st.facts.keys[u->st.facts.chains[chain].key].alg] = (int8_t)chain;
-        }
     }
     c->deploy->free_parts(c->deploy_self, parts, n);
     return out;
+}
+
+/* Row 45, said and kept. */
+static enum outcome elsewhere(struct unit *u, struct err *err)
+{
+    struct err more = ERR_INIT;
+    bool known = (u->st.facts.frozen & MODEL_F_ELSEWHERE) != 0;
+    facts_freeze(&u->st.facts, MODEL_F_ELSEWHERE);
+    if (!known && unit_record(u, false, "elsewhere", &more, "%s", err->text) != OUT_OK)
+        unit_log(u, PORT_LOG_ERROR, "%s", more.text);
+    return OUT_REFUSED;
+}
+
+enum outcome unit_check_file(struct unit *u, struct err *err)
+{
+    const struct engine_certificate *c = u->cfg;
+    int8_t known[MODEL_MAX_ALGS], found[MODEL_MAX_ALGS];
+    current_chains(u, known);
+    enum outcome out = c->deploy->points_here(c->deploy_self, err);
+    if (out == OUT_OK)
+        out = read_file(u, found, err);
+    if (out == OUT_REFUSED)
+        return elsewhere(u, err);
+    if (out != OUT_OK || memcmp(known, found, sizeof known) == 0)
+        return out;
+    /* Somebody put an old file of ours back: from now on that is what is served. */
+    out = settle(u, known, found, false, 0, "found", err);
+    if (out != OUT_OK)
+        return out;
+    (void)err_set(err, OUT_REFUSED,
+                  "the chain file was changed by somebody else; it holds an "
+                  "older chain of ours. End that; then `danemilter -r` goes on");
+    return elsewhere(u, err);
 }
 
 enum outcome unit_recover(struct unit *u, struct err *err)
 {
     int8_t before[MODEL_MAX_ALGS];
     int8_t chains[MODEL_MAX_ALGS];
-    if (!is_pending(&u->st.facts))
+    if (!unit_pending(&u->st.facts))
         return OUT_OK;
     current_chains(u, before);
     enum outcome out = read_file(u, chains, err);
-    if (out == OUT_OK && memcmp(before, chains, sizeof chains) != 0)
+    if (out == OUT_REFUSED)
+        return elsewhere(u, err);
+    if (out == OUT_OK && memcmp(before, chains, sizeof chains) != 0 && u->st.facts.postfix_up)
         /* renamed; whether the reload was done we cannot know, and it is harmless twice */
         out = u->cfg->deploy->reload(u->cfg->deploy_self, err);
     if (out != OUT_OK)
         return out;
     bool rollback = was_rollback(&u->st.facts) && memcmp(before, chains, sizeof chains) != 0 &&
                     (u->st.facts.frozen & MODEL_F_RELOAD) == 0;
-    return settle(u, before, chains, rollback, "recovered", err);
+    return settle(u, before, chains, rollback, 0, "recovered", err);
 }
 
 enum outcome unit_commit(struct unit *u, int alg, struct err *err)
 {
     char key[64];
+    enum outcome out = unit_check_file(u, err);
+    if (out != OUT_OK)
+        return out;
     unit_begin(u);
     say_key(&u->st, u->st.facts.chains[u->st.facts.algs[alg].current].key, key, sizeof key);
     facts_committed(&u->st.facts, alg, u->now);

@@ -16,6 +16,7 @@ librcore_a_SOURCES = \
     rollover/core/renew.c rollover/core/renew.h \
     rollover/core/safety.c rollover/core/safety.h \
     rollover/core/safety_dns.c rollover/core/safety_dns.h \
+    rollover/core/safety_rrset.c \
     rollover/core/safety_switch.c rollover/core/safety_switch.h
 
 core_kit = tests/unit/core_kit.c tests/unit/core_kit.h tests/unit/core_kit_run.c

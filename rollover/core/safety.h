@@ -51,6 +51,14 @@ bool safety_allows(const struct model_facts *f, const struct model_policy *p,
                    const struct plan_action *action, struct model_now now,
                    struct safety_verdict *why);
 
+/* A change judged by the RRset that it really makes: what the primary holds `before` it and
+ * `after` it, every record entered in facts. In each combination that stays or comes, every chain
+ * that a process may serve or a rollback would restore finds a record, unless it found none there
+ * before; and there are at most MODEL_RRSET_MAX. The servers may show something else still: that
+ * is what safety_allows() judges. Compare-and-swap makes `before` certain. */
+bool safety_rrset_serves(const struct model_facts *f, model_mask before, model_mask after,
+                         struct model_now now, struct safety_verdict *why);
+
 const char *safety_text(enum safety_no no);
 
 #endif

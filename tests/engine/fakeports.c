@@ -128,6 +128,8 @@ static enum outcome certs_matches(void *self, const char *pem, const struct port
                                   bool *out, struct err *err)
 {
     struct port_cert cert;
+    if (fw_called(self, FW_MATCH))
+        return err_set(err, OUT_BROKEN, "no memory");
     enum outcome res = certs_inspect(self, pem, NULL, NULL, 0, &cert, err);
     *out = res == OUT_OK && memcmp(cert.spki, rec->data, MODEL_ID_LEN) == 0;
     return res;
@@ -448,6 +450,7 @@ void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
         out->algs[i] = algs[i];
     out->n_algs = n_algs;
     out->adopt_records = w->adopt;
+    out->resume = w->resume;
     out->n_owners = 1;
     struct engine_owner *o = &out->owners[0];
     (void)snprintf(o->owner, sizeof o->owner, "_25._tcp.mx.test.");

@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FW_EXIT_BAD 43
 #define FW_STEPS_MAX 20000
 
 struct fw *fw_new(void)
@@ -168,7 +167,7 @@ static int run_engine(struct fw *w, const enum port_alg *algs, size_t n_algs, mo
     if (engine_new(&world, &e, &err) != OUT_OK || engine_add(e, &cert, &err) != OUT_OK) {
         (void)fprintf(stderr, "engine: %s\n", err.text);
         engine_free(&e);
-        return FW_EXIT_BAD;
+        return FW_EXIT_REFUSED;
     }
     unsigned idle = 0;
     for (unsigned i = 0; w->boot < until && idle < FW_STEPS_MAX; i++) {
@@ -183,7 +182,7 @@ static int run_engine(struct fw *w, const enum port_alg *algs, size_t n_algs, mo
     return idle < FW_STEPS_MAX ? 0 : FW_EXIT_BAD;
 }
 
-bool fw_run(struct fw *w, const enum port_alg *algs, size_t n_algs, model_time ms)
+int fw_status(struct fw *w, const enum port_alg *algs, size_t n_algs, model_time ms)
 {
     model_time until = w->boot + ms;
     pid_t pid = fork();
@@ -192,10 +191,15 @@ bool fw_run(struct fw *w, const enum port_alg *algs, size_t n_algs, model_time m
     int status = 0;
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    if (pid < 0 || !WIFEXITED(status) ||
-        (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != FW_EXIT_CRASH)) {
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool fw_run(struct fw *w, const enum port_alg *algs, size_t n_algs, model_time ms)
+{
+    int status = fw_status(w, algs, n_algs, ms);
+    if (status != 0 && status != FW_EXIT_CRASH) {
         w->violations++;
-        (void)snprintf(w->why, sizeof w->why, "the engine ended with status %x", status);
+        (void)snprintf(w->why, sizeof w->why, "the engine ended with status %d", status);
     }
-    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return status == 0;
 }

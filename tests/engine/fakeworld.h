@@ -67,6 +67,7 @@ enum fw_call {
     FW_ISSUE,
     FW_ATTEST,
     FW_ROUND,
+    FW_MATCH,
     FW_N_CALLS
 };
 
@@ -96,7 +97,7 @@ struct fw {
     /* verdicts */
     unsigned violations, switches, commits, withdrawals, shreds, issued, rollbacks;
     char why[256];
-    bool loud, adopt;
+    bool loud, adopt, resume;
 };
 
 /* The faults, and the tables of the other file. */
@@ -105,7 +106,9 @@ enum outcome fw_done(struct fw *w);
 extern const struct port_store_ops fw_store_ops;
 extern const struct port_log_ops fw_log_ops;
 
-#define FW_EXIT_CRASH 42 /* status of a process ended by crash_at */
+#define FW_EXIT_BAD 43     /* it did not come to rest */
+#define FW_EXIT_REFUSED 44 /* the engine did not take the certificate */
+#define FW_EXIT_CRASH 42   /* status of a process ended by crash_at */
 
 struct fw *fw_new(void); /* shared memory; fw_free() unmaps */
 void fw_free(struct fw **w);
@@ -122,6 +125,7 @@ void fw_advance(struct fw *w, model_time ms);
 void fw_check(struct fw *w);
 /* Runs the engine in a process of its own for `ms` of simulated time or until it ends by a crash;
  * true when it lived to the end. */
+int fw_status(struct fw *w, const enum port_alg *algs, size_t n_algs, model_time ms);
 bool fw_run(struct fw *w, const enum port_alg *algs, size_t n_algs, model_time ms);
 
 #endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What others do to us: files put back, records deleted, states restored, processes ended. */
+#include "tests/engine/fakeworld.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const enum port_alg both[] = {PORT_ALG_P256, PORT_ALG_RSA2048};
+
+static int setup(void **state)
+{
+    struct fw *w = fw_new();
+    if (w == NULL)
+        return -1;
+    fw_begin(w, both, 2);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fw *w = *state;
+    fw_free(&w);
+    return 0;
+}
+
+static void assert_rule(const struct fw *w)
+{
+    if (w->violations != 0)
+        fail_msg("%u violations of the rule, the last: %s", w->violations, w->why);
+}
+
+/* Pieces of a tenth of a second, each in a process of its own, until `*count` is at least `n`. */
+static void run_until(struct fw *w, const unsigned *count, unsigned n)
+{
+    for (int i = 0; i < 1000 && *count < n; i++)
+        assert_true(fw_run(w, both, 2, 100));
+    assert_true(*count >= n);
+}
+
+/* A hook writes the old chain back after a switch: nothing is committed or withdrawn on the
+ * strength of what was proven before. */
+static void test_file_put_back(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    struct fw_file old = w->file;
+    run_until(w, &w->switches, 1);
+    w->file = old;
+    fw_new_procs(w);
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_int_equal(w->withdrawals, 0);
+    assert_memory_equal(w->file.spki, old.spki, sizeof old.spki);
+    w->resume = true; /* the operator: danemilter -r */
+    assert_true(fw_run(w, both, 2, 100));
+    w->resume = false;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_true(w->withdrawals > 0);
+}
+
+/* A chain file that is nobody's of ours. */
+static void test_foreign_file(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    fw_new_key(w, PORT_ALG_P256, w->file.spki[0]);
+    fw_write_cert(w, w->file.spki[0], w->file.pem[0], FW_PEM);
+    struct fw_file theirs = w->file;
+    fw_new_procs(w);
+    unsigned broken_by_them = w->violations;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_true(w->violations >= broken_by_them);
+    assert_memory_equal(w->file.pem, theirs.pem, sizeof theirs.pem);
+    assert_int_equal(w->withdrawals, 0);
+}
+
+/* State and nothing else comes back from before two rollovers. */
+static void test_restored_state(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 5000));
+    struct fw_stored *backup = malloc(sizeof *backup);
+    assert_non_null(backup);
+    *backup = w->stored;
+    assert_true(fw_run(w, both, 2, 40000));
+    assert_rule(w);
+    struct fw_file file = w->file;
+    w->stored = *backup;
+    free(backup);
+    for (int a = 0; a < MODEL_MAX_CHAINS; a++) /* renewals are due at once */
+        w->stored.st.facts.chains[a].not_after = w->wall + INT64_C(3600) * 1000;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_memory_equal(file.spki, w->file.spki, sizeof file.spki);
+}
+
+/* The same, known to the store, while a long session holds a process from before the switch. */
+static void test_restore_does_not_drain(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    w->procs[0].held = true;
+    run_until(w, &w->switches, 1);
+    assert_true(fw_run(w, both, 2, 1000));
+    memset(w->stored.st.boot_id, 0, sizeof w->stored.st.boot_id);
+    w->resume = true;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_int_equal(w->withdrawals, 0);
+}
+
+/* The operator deletes everything at the primary; the servers lag; a publication is due. */
+static void test_deleted_at_primary(void **state)
+{
+    struct fw *w = *state;
+    w->lag[0] = w->lag[1] = 1500;
+    assert_true(fw_run(w, both, 2, 9000));
+    for (int i = 0; i < 200 && w->switches == 0; i++)
+        assert_true(fw_run(w, both, 2, 50));
+    assert_true(w->switches > 0);
+    memset(&w->primary, 0, sizeof w->primary);
+    w->changed = w->boot;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_int_equal(w->primary.n, 0); /* leaving DANE is respected */
+}
+
+/* What is wrong after a switch goes back even when we were restarted in between. */
+static void test_rollback_after_restart(void **state)
+{
+    struct fw *w = *state;
+    w->next_wrong = true;
+    run_until(w, &w->rollbacks, 1);
+    assert_rule(w);
+}
+
+static void test_owner_removed(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    w->stored.st.facts.owners[1].used = true;
+    (void)snprintf(w->stored.st.owners[1], PORT_NAME_MAX, "_25._tcp.gone.test.");
+    assert_int_equal(fw_status(w, both, 2, 3000), FW_EXIT_REFUSED);
+}
+
+static void test_lost_key_is_not_published(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 2000));
+    for (int k = 2; k < FW_KEYS; k++) /* the standbys; 0 and 1 are served */
+        w->has_key[k] = false;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_true(w->commits > 0); /* with others, made since */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_file_put_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_restored_state, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_restore_does_not_drain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deleted_at_primary, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rollback_after_restart, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_owner_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_key_is_not_published, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
