@@ -180,8 +180,10 @@ void kit_observe(struct kit *k, int owner)
 {
     const struct kit_zone *z = &k->zones[owner];
     struct facts_round round = {
-        .begin = k->now.steady, .end = k->now.steady, .cname_ttl = z->cname_ttl};
+        .begin = k->now.steady, .end = k->now.steady + z->takes, .cname_ttl = z->cname_ttl};
 
+    if (z->takes > 0)
+        kit_pass(k, z->takes);
     for (int s = 0; s < z->n_servers; s++) {
         const struct kit_server *srv = &z->servers[s];
         struct facts_answer *a = &round.answers[round.n_answers];

@@ -53,7 +53,8 @@ struct kit_zone {
     int n_servers;
     model_mask primary; /* the RRset where changes are made */
     uint32_t ttl, cname_ttl;
-    bool lying; /* the API says 200 and does nothing */
+    bool lying;       /* the API says 200 and does nothing */
+    model_time takes; /* a round of questions */
 };
 
 /* What the kit counts, for the tests that look at how, not only where. */

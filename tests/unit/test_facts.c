@@ -206,13 +206,12 @@ static void the_largest_ttl_counts_until_it_has_died(void **state)
     assert_int_equal(o->ttl_max, 7200);
     s[1].ttl = 1800;
     s[0].ttl = 60;
-    kit_watch(&k, 0, 2 * HOUR, 5 * MIN);
+    kit_watch(&k, 0, HOUR, 5 * MIN);
+    s[1].ttl = 60;
+    kit_watch(&k, 0, HOUR, 5 * MIN);
     assert_int_equal(o->ttl_max, 7200); /* seen for the last time 2 h ago: lives until then */
     kit_watch(&k, 0, 5 * MIN, 5 * MIN);
     assert_int_equal(o->ttl_max, 1800); /* falls to what was seen since, not to the last */
-    s[1].ttl = 60;
-    kit_watch(&k, 0, 40 * MIN, 5 * MIN);
-    kit_watch(&k, 0, 40 * MIN, 5 * MIN);
     kit_watch(&k, 0, 40 * MIN, 5 * MIN);
     assert_int_equal(o->ttl_max, 60);
 }

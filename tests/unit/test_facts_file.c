@@ -94,6 +94,20 @@ static void the_rename_is_the_switch(void **state)
     assert_false(k.f.keys[k.f.chains[b].key].retired);
 }
 
+/* Whatever asks for it: a key that a process may serve does not retire. */
+static void a_key_that_is_still_served_does_not_retire(void **state)
+{
+    int a, b;
+
+    (void)state;
+    kit_init(&k);
+    a = kit_serving(&k, 0);
+    b = kit_chain(&k, kit_key(&k, 0));
+    kit_install(&k, b);
+    facts_committed(&k.f, 0, k.now); /* A has not drained */
+    assert_false(k.f.keys[k.f.chains[a].key].retired);
+}
+
 /* A crash between intent and rename: the file decides, in either direction. */
 static void a_crash_in_the_switch_is_resolved_by_the_file(void **state)
 {
@@ -261,6 +275,7 @@ int main(void)
         T(intents_say_what_the_rrset_is_to_hold),
         T(putting_back_is_counted),
         T(the_rename_is_the_switch),
+        T(a_key_that_is_still_served_does_not_retire),
         T(a_crash_in_the_switch_is_resolved_by_the_file),
         T(a_chain_that_was_wrong_is_never_restored),
         T(a_roll_is_done_when_the_key_of_each_algorithm_has_changed),

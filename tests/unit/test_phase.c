@@ -178,6 +178,13 @@ static void the_wait_counts_observations_not_time(void **state)
     assert_int_equal(left(NULL), 2 * HOUR + 20 * MIN);
     kit_observe(&k, 0);
     assert_int_equal(left(NULL), 90 * MIN);
+    kit_pass(&k, HOUR);
+    assert_int_equal(left(NULL), 90 * MIN);
+    k.now.epoch++; /* another boot */
+    assert_int_equal(left(NULL), PHASE_FOREVER);
+    k.now.epoch--;
+    kit_observe(&k, 0);
+    assert_int_equal(left(NULL), 30 * MIN);
     kit_pass(&k, HOUR + 1); /* longer than G: nothing is known any more */
     assert_int_equal(left(NULL), PHASE_FOREVER);
 }
@@ -254,6 +261,33 @@ static void a_departed_server_that_had_agreed_does_not_delay(void **state)
     k.zones[0].servers[1].in_set = false;
     kit_watch(&k, 0, DAY + 10 * MIN, 5 * MIN);
     assert_int_equal(left(NULL), 0);
+}
+
+/* It may be asked, and answer, for longer: that time is not counted twice. */
+static void a_departed_server_that_still_answers_earns_nothing_more(void **state)
+{
+    struct model_addr *a = &k.f.owners[0].addrs[1];
+
+    (void)state;
+    publish_new();
+    serve(0, true);
+    kit_watch(&k, 0, 5 * HOUR, 5 * MIN);
+    serve(1, true);
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    a->in_set = false;
+    a->asked_until = k.now.steady + 30 * MIN;
+    k.zones[0].n_servers = 1;
+    kit_watch(&k, 0, HOUR, 5 * MIN);
+    a->last_answer = k.now.steady;
+    assert_int_equal(left(NULL), 80 * MIN);
+}
+
+static void what_is_wanted_may_be_in_a_cache(void **state)
+{
+    (void)state;
+    publish_new(); /* the intent is durable, the servers never show it */
+    kit_watch(&k, 0, 30 * DAY, HOUR);
+    assert_true(phase_rec_cached(&k.f.owners[0], &k.p, new, k.now));
 }
 
 /* TTLs of NS sets shorter than the poll interval: still in the set until a round says otherwise. */
@@ -415,6 +449,8 @@ int main(void)
         T(a_skipped_server_neither_agrees_nor_objects),
         T(a_departed_server_delays_by_at_most_the_wait),
         T(a_departed_server_that_had_agreed_does_not_delay),
+        T(a_departed_server_that_still_answers_earns_nothing_more),
+        T(what_is_wanted_may_be_in_a_cache),
         T(a_short_ns_ttl_does_not_make_a_server_depart),
         T(expired_signatures_over_old_rrsets_do_not_end_the_wait),
         T(a_removed_record_is_gone_after_e_at_the_last_server),

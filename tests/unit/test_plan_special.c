@@ -189,6 +189,29 @@ static void a_standby_on_its_way_is_no_emergency(void **state)
     assert_int_equal(outlook().reason, PLAN_R_UNSEEN);
 }
 
+/* Safety for itself: a key made since does not overtake a good standby; nor is one that was made
+ * before the compromise an emergency key. */
+static void only_a_key_made_since_is_an_emergency_key(void **state)
+{
+    struct plan_action act;
+    int chain, key;
+
+    (void)state;
+    facts_compromised(&k.f, 0, k.now);
+    kit_pass(&k, MIN);
+    key = kit_key(&k, 0);
+    facts_publish_intent(&k.f, 0, k.f.keys[key].recs, k.now);
+    chain = kit_chain(&k, key);
+    act = kit_switch_to(&k, chain);
+    kit_observe(&k, 0);
+    assert_int_equal(kit_judge(&k, &act), SAFETY_NO_UNSEEN);
+    k.f.keys[1].compromised = true;
+    assert_int_equal(kit_judge(&k, &act), SAFETY_OK);
+    k.f.keys[key].made = k.f.compromised_at - 1;
+    k.f.keys[key].refused = true; /* so that it is no standby either */
+    assert_int_equal(kit_judge(&k, &act), SAFETY_NO_UNSEEN);
+}
+
 /* ---- the CA refuses, state restored, servers lame, too many records ---- */
 
 /* Row 16 */
@@ -295,6 +318,7 @@ int main(void)
         T(a_compromised_key_is_dropped_when_drained),
         T(a_compromised_host_loses_its_standby_too),
         T(a_standby_on_its_way_is_no_emergency),
+        T(only_a_key_made_since_is_an_emergency_key),
         T(a_key_that_the_ca_refuses_is_followed_by_the_standby),
         T(a_restored_state_puts_back_what_is_served),
         T(a_restored_state_finds_the_key_that_dns_knows),

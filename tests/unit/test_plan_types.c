@@ -193,27 +193,50 @@ static void another_issuer_is_held_but_not_into_expiry(void **state)
     assert_int_equal(k.n.switched, 1); /* 3 1 1 is satisfied */
 }
 
-static void a_pair_is_satisfied_in_all_its_matching_types(void **state)
+/* A held certificate of the served key that is matched by `issuer`, so long before the margin. */
+static enum safety_no held_certificate(model_mask issuer, model_time before)
 {
     struct plan_action act;
-    model_mask issuer;
+    int chain;
+
+    k.issuer = issuer;
+    chain = kit_chain(&k, 0);
+    k.f.chains[chain].held = true;
+    k.now.wall = k.f.chains[0].not_after - k.p.renew_margin - before;
+    kit_observe(&k, 0);
+    act = kit_switch_to(&k, chain);
+    return kit_judge(&k, &act);
+}
+
+static void a_pair_is_satisfied_in_all_its_matching_types(void **state)
+{
+    (void)state;
+    (void)usage_2(true); /* records 0 and 1: 2 1 1 and 2 1 2; then 3 1 1 of the key */
+    assert_int_equal(held_certificate(0, 1), SAFETY_NO_COMBINATION);
+    assert_int_equal(held_certificate(0, 0), SAFETY_OK); /* 3 1 1 */
+    (void)usage_2(false);
+    assert_int_equal(held_certificate(1, 0), SAFETY_NO_COMBINATION); /* 2 1 1 and not 2 1 2 */
+    (void)usage_2(true);
+    k.zones[0].servers[1].holds &= 3; /* 3 1 1 is not everywhere */
+    assert_int_equal(held_certificate(0, 0), SAFETY_NO_COMBINATION);
+}
+
+/* Matched by nothing in any cache, but not for its age: no emergency of usage 2. */
+static void what_was_never_published_has_not_died_of_age(void **state)
+{
+    struct plan_action act;
     int chain;
 
     (void)state;
-    issuer = usage_2(false);
-    k.issuer = MODEL_BIT(0); /* matched by 2 1 1, not by 2 1 2 */
-    chain = kit_chain(&k, 0);
-    k.f.chains[chain].held = true;
-    k.now.wall = k.f.chains[0].not_after - k.p.renew_margin;
-    k.f.owners[0].addrs[0].sig_until = k.f.owners[0].addrs[1].sig_until = k.now.wall + 9 * DAY;
+    kit_init(&k);
+    (void)kit_serving(&k, 0);
+    k.f.chains[0].matches |= MODEL_BIT(kit_rec(&k, C211, true));
+    k.zones[0].servers[0].holds = k.zones[0].servers[1].holds = MODEL_BIT(kit_rec(&k, C311, false));
     kit_observe(&k, 0);
+    chain = kit_chain(&k, kit_key(&k, 0));
     act = kit_switch_to(&k, chain);
-    assert_int_equal(kit_judge(&k, &act), SAFETY_NO_COMBINATION);
-    k.f.chains[chain].matches |= issuer;
-    k.f.chains[chain].names_ok = false; /* not what it is matched by: expiry and names count */
-    assert_int_not_equal(kit_judge(&k, &act), SAFETY_OK);
-    k.f.chains[chain].names_ok = true;
-    assert_int_equal(kit_judge(&k, &act), SAFETY_OK);
+    k.f.owners[0].seen[0].ignored = 0;
+    assert_int_equal(kit_judge(&k, &act), SAFETY_NO_UNSEEN);
 }
 
 static void what_matches_nothing_any_more_is_replaced_at_once(void **state)
@@ -245,6 +268,7 @@ int main(void)
         T(under_usage_2_names_and_dates_count),
         T(another_issuer_is_held_but_not_into_expiry),
         T(a_pair_is_satisfied_in_all_its_matching_types),
+        T(what_was_never_published_has_not_died_of_age),
         T(what_matches_nothing_any_more_is_replaced_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,25 @@ static void a_new_combination_comes_with_a_record_for_each_servable_chain(void *
     assert_int_equal(dns(PLAN_PUBLISH, MODEL_BIT(b512) | MODEL_BIT(a512)), SAFETY_OK);
 }
 
+/* A combination that is there without a record for a chain gets no worse by another record. */
+static void what_is_bare_already_does_not_stop_publishing(void **state)
+{
+    int c0, c1, rsa;
+
+    (void)state;
+    kit_init(&k);
+    rsa = facts_alg(&k.f, 2, true);
+    c0 = kit_serving(&k, 0);
+    c1 = kit_serving(&k, rsa);
+    k.zones[0].servers[0].holds = k.zones[0].servers[1].holds = MODEL_BIT(kit_rec(&k, C311, false));
+    kit_observe(&k, 0);
+    assert_int_equal(dns(PLAN_PUBLISH, k.f.chains[c0].matches), SAFETY_OK);
+    assert_int_equal(dns(PLAN_PUBLISH, k.f.chains[c0].matches | k.f.chains[c1].matches), SAFETY_OK);
+    k.zones[0].servers[1].holds = 0; /* one server holds nothing: there it would be new */
+    kit_observe(&k, 0);
+    assert_int_equal(dns(PLAN_PUBLISH, k.f.chains[c0].matches), SAFETY_NO_COMBINATION);
+}
+
 static void a_published_key_is_on_disk_and_alive(void **state)
 {
     int key;
@@ -211,6 +230,24 @@ static void an_old_record_goes_when_the_rollover_is_over(void **state)
     assert_int_equal(dns(PLAN_WITHDRAW, MODEL_BIT(k.rec_b)), SAFETY_NO_SERVABLE);
     assert_int_equal(dns(PLAN_WITHDRAW, MODEL_BIT(k.rec_a) | MODEL_BIT(k.rec_b)),
                      SAFETY_NO_SERVABLE);
+}
+
+/* Ours at one owner, a human's at another: only what we put there is ours to delete. */
+static void what_we_did_not_put_at_an_owner_stays_there(void **state)
+{
+    struct plan_action act;
+
+    (void)state;
+    rolled_over();
+    (void)facts_owner(&k.f, 1);
+    k.zones[1] = k.zones[0];
+    kit_observe(&k, 1);
+    act = kit_action(&k, PLAN_WITHDRAW);
+    act.owner = 1;
+    act.mask = MODEL_BIT(k.rec_a);
+    assert_int_equal(kit_judge(&k, &act), SAFETY_NO_FOREIGN);
+    facts_publish_intent(&k.f, 1, MODEL_BIT(k.rec_a), k.now);
+    assert_int_equal(kit_judge(&k, &act), SAFETY_OK);
 }
 
 /* Each condition of "withdraw", missing alone. */
@@ -434,11 +471,13 @@ int main(void)
         T(a_first_publication_holds_a_record_of_every_servable_chain),
         T(what_was_asked_for_is_not_there),
         T(a_new_combination_comes_with_a_record_for_each_servable_chain),
+        T(what_is_bare_already_does_not_stop_publishing),
         T(a_published_key_is_on_disk_and_alive),
         T(usages_0_and_1_are_never_published),
         T(an_rrset_never_holds_more_than_twelve),
         T(which_freezes_stop_publishing),
         T(an_old_record_goes_when_the_rollover_is_over),
+        T(what_we_did_not_put_at_an_owner_stays_there),
         T(nothing_is_withdrawn_before),
         T(a_standby_is_not_withdrawn),
         T(a_shared_issuer_record_stays_while_any_chain_relies_on_it),

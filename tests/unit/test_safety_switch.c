@@ -185,6 +185,16 @@ static void a_same_key_renewal_is_legal_in_every_phase(void **state)
     assert_int_equal(to(kit_chain(&k, k.f.chains[chain_a].key)), SAFETY_NO_FROZEN);
 }
 
+/* Where 3 0 x or usage 2 is published, nothing is known before a server has answered once. */
+static void the_key_alone_does_not_speak_for_certificates(void **state)
+{
+    (void)ready_kit(state);
+    k.p.combos[1] = C301;
+    k.p.n_combos = 2;
+    obstruct(NEVER_OBSERVED);
+    assert_int_not_equal(to(same_key()), SAFETY_OK);
+}
+
 static void each_combination_needs_a_record_of_its_own(void **state)
 {
     (void)state;
@@ -403,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_same_key_renewal_goes_through_whatever_is_wrong),
         cmocka_unit_test(a_same_key_renewal_is_legal_in_every_phase),
+        cmocka_unit_test(the_key_alone_does_not_speak_for_certificates),
         cmocka_unit_test(each_combination_needs_a_record_of_its_own),
         cmocka_unit_test(a_combination_that_nobody_matched_when_we_came_never_blocks),
         cmocka_unit_test(a_combination_counts_until_it_has_left_every_cache),
