@@ -323,13 +323,17 @@ static enum outcome judge(struct unit *u, const struct proof *proof, struct err 
     if (proof->old > 0 || proof->unreached > 0)
         return err_set(err, OUT_NOT_YET, "%zu of %zu proofs are good; %s", proof->good,
                        proof->good + proof->old + proof->unreached, proof->why);
+    bool news = false; /* said once, not while a session is waited for */
     for (int a = 0; a < MODEL_MAX_ALGS; a++) {
-        if (f->algs[a].used && f->algs[a].current != MODEL_NONE)
-            facts_attested(f, f->algs[a].current, u->now);
+        if (!f->algs[a].used || f->algs[a].current == MODEL_NONE)
+            continue;
+        news = news || f->chains[f->algs[a].current].attested == MODEL_NEVER;
+        facts_attested(f, f->algs[a].current, u->now);
     }
     return unit_record(u, false, "attested", err,
-                       "proven: %zu handshakes, every address, name "
-                       "and algorithm, show the chains of the file",
+                       news ? "proven: %zu handshakes, every address, name and algorithm, show the "
+                              "chains of the file"
+                            : NULL,
                        proof->good);
 }
 

@@ -164,6 +164,8 @@ static enum outcome issuer_issue(void *self, const struct port_order *order, cha
     struct fw *w = self;
     if (fw_called(w, FW_ISSUE))
         return err_set(err, OUT_RETRY, "the CA is down");
+    if (key_index(w, order->spki) < 0)
+        return err_set(err, OUT_REFUSED, "the key to certify is missing");
     fw_write_cert(w, order->spki, pem, size);
     w->issued++;
     return fw_done(w);
@@ -321,13 +323,15 @@ static enum outcome deploy_install(void *self, const struct port_part *parts, si
     struct fw *w = self;
     if (fw_called(w, FW_INSTALL))
         return err_set(err, OUT_BROKEN, "no space left on device");
+    for (size_t i = 0; i < n; i++) {
+        if (key_index(w, parts[i].spki) < 0)
+            return err_set(err, OUT_REFUSED, "a key is missing");
+    }
     w->file.n = 0;
     for (size_t i = 0; i < n && i < FW_ALGS; i++) {
         w->file.alg[i] = (uint8_t)parts[i].alg;
         memcpy(w->file.spki[i], parts[i].spki, MODEL_ID_LEN);
         (void)snprintf(w->file.pem[i], FW_PEM, "%s", parts[i].chain_pem);
-        if (key_index(w, parts[i].spki) < 0)
-            return err_set(err, OUT_REFUSED, "a key is missing");
         w->file.n++;
     }
     w->switches++;

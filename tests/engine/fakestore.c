@@ -12,6 +12,7 @@
 bool fw_called(struct fw *w, enum fw_call call)
 {
     w->calls++;
+    w->last_call = call;
     if (w->crash_at == w->calls && !w->crash_after)
         _exit(FW_EXIT_CRASH);
     if (w->fail_call == call && w->fail_times > 0) {
@@ -24,6 +25,10 @@ bool fw_called(struct fw *w, enum fw_call call)
 enum outcome fw_done(struct fw *w)
 {
     fw_check(w);
+    if (w->crash_call != FW_ANY && w->crash_call == w->last_call) {
+        w->crash_call = FW_ANY;
+        _exit(FW_EXIT_CRASH);
+    }
     if (w->crash_at == w->calls && w->crash_after)
         _exit(FW_EXIT_CRASH);
     return OUT_OK;

@@ -143,6 +143,7 @@ void fw_begin(struct fw *w, const enum port_alg *algs, size_t n_algs)
 {
     memset(w, 0, sizeof *w);
     w->boot = 1000;
+    w->boot_id = 1; /* all zeros would mean "put back from a backup" */
     w->wall = INT64_C(1800000000) * 1000;
     w->ttl = 2;
     w->postfix_up = true;

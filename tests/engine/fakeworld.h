@@ -91,7 +91,8 @@ struct fw {
     struct fw_stored stored;
     /* faults */
     unsigned calls, crash_at;
-    bool crash_after; /* after the call's effect, not before */
+    bool crash_after;                   /* after the call's effect, not before */
+    enum fw_call crash_call, last_call; /* crash after the next call of this kind */
     enum fw_call fail_call;
     unsigned fail_times;
     /* verdicts */

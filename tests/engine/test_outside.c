@@ -82,7 +82,7 @@ static void test_foreign_file(void **state)
     assert_int_equal(w->withdrawals, 0);
 }
 
-/* State and nothing else comes back from before two rollovers. */
+/* State and keys come back from before two rollovers. */
 static void test_restored_state(void **state)
 {
     struct fw *w = *state;
@@ -90,8 +90,12 @@ static void test_restored_state(void **state)
     struct fw_stored *backup = malloc(sizeof *backup);
     assert_non_null(backup);
     *backup = w->stored;
+    bool keys[FW_KEYS];
+    memcpy(keys, w->has_key, sizeof keys);
     assert_true(fw_run(w, both, 2, 40000));
     assert_rule(w);
+    for (int k = 0; k < FW_KEYS; k++) /* the key folder was in the backup too */
+        w->has_key[k] = w->has_key[k] || keys[k];
     struct fw_file file = w->file;
     w->stored = *backup;
     free(backup);
@@ -138,7 +142,11 @@ static void test_rollback_after_restart(void **state)
 {
     struct fw *w = *state;
     w->next_wrong = true;
-    run_until(w, &w->rollbacks, 1);
+    w->crash_call = FW_RELOAD;
+    assert_false(fw_run(w, both, 2, 30000)); /* ended between the switch and its proof */
+    assert_int_equal(w->rollbacks, 0);
+    assert_true(fw_run(w, both, 2, 5000));
+    assert_true(w->rollbacks > 0);
     assert_rule(w);
 }
 
@@ -160,6 +168,7 @@ static void test_lost_key_is_not_published(void **state)
     assert_true(fw_run(w, both, 2, 60000));
     assert_rule(w);
     assert_true(w->commits > 0); /* with others, made since */
+    assert_true(w->withdrawals > 0);
 }
 
 int main(void)
