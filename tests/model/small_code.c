@@ -315,7 +315,7 @@ void small_read(const uint8_t *code, size_t n, struct small *s)
 
 void small_grow_older(struct small *s)
 {
-    uint8_t code[SMALL_CODE];
+    uint8_t code[SMALL_CODE] = {0};
     struct walk walk = {.at = code, .end = code + SMALL_CODE, .age = 1};
 
     walk_all(&walk, s);

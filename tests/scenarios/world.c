@@ -260,7 +260,7 @@ void world_session(struct sim *s, bool holds)
         return;
     }
     for (int i = 0; i < s->n_procs; i++) {
-        if (s->procs[i].held && i < s->n_procs - 1)
+        if (i < s->n_procs - 1 && s->procs[i].held)
             s->procs[i].dies_at = s->t;
         s->procs[i].held = false;
     }
