@@ -58,6 +58,39 @@ static enum outcome compose_via(const struct conf_certificate *cert, struct engi
                    cert->name, text);
 }
 
+/* What the engine can make records of at this stage. */
+static enum outcome check_records(const struct conf_certificate *cert, struct err *err)
+{
+    for (uint8_t i = 0; i < cert->policy.n_combos; i++) {
+        const struct model_combo *c = &cert->policy.combos[i];
+        if (c->usage != 3 || c->selector != 1)
+            return err_set(err, OUT_REFUSED,
+                           "certificate %s: TLSA records %u %u %u are not published by this "
+                           "release: take \"3 1 1\"",
+                           cert->name, c->usage, c->selector, c->matching);
+    }
+    return OUT_OK;
+}
+
+/* Postfix (OpenSSL) has one place for each kind of key: the second of a kind would replace the
+ * first. */
+static enum outcome check_kinds(const struct conf_certificate *cert, struct err *err)
+{
+    size_t ec = 0, rsa = 0;
+    for (size_t i = 0; i < cert->n_algs; i++) {
+        if (cert->algs[i] == PORT_ALG_P256 || cert->algs[i] == PORT_ALG_P384)
+            ec++;
+        else
+            rsa++;
+    }
+    if (ec <= 1 && rsa <= 1)
+        return OUT_OK;
+    return err_set(err, OUT_REFUSED,
+                   "certificate %s: keys names two %s keys, and Postfix serves one of a kind: take "
+                   "one elliptic curve and one RSA size at most",
+                   cert->name, ec > 1 ? "elliptic curve" : "RSA");
+}
+
 enum outcome compose_certificate(const struct conf *conf, const struct conf_certificate *cert,
                                  struct engine_certificate *out, struct err *err)
 {
@@ -65,6 +98,10 @@ enum outcome compose_certificate(const struct conf *conf, const struct conf_cert
     enum outcome res = copy_text("certificate", cert->name, out->name, sizeof out->name, err);
     if (res == OUT_OK)
         res = compose_via(cert, out, err);
+    if (res == OUT_OK)
+        res = check_records(cert, err);
+    if (res == OUT_OK)
+        res = check_kinds(cert, err);
     for (size_t i = 0; i < cert->n_owners && res == OUT_OK; i++)
         res = compose_owner(cert, i, &out->owners[i], err);
     out->names = (const char *const *)cert->names.items;

@@ -25,6 +25,7 @@
 
 /* The one kind of mutable global that is permitted: what a signal handler needs. */
 static volatile sig_atomic_t daemon_stop_flag;
+static volatile sig_atomic_t daemon_lost_flag;
 static volatile sig_atomic_t daemon_wake_fd = -1;
 
 enum outcome daemon_harden(struct err *err)
@@ -157,7 +158,8 @@ enum outcome daemon_drop(const struct daemon_user *user, struct err *err)
 static void on_stop(int sig)
 {
     int saved = errno;
-    (void)sig;
+    if (sig == SIGCHLD && !daemon_stop_flag)
+        daemon_lost_flag = 1;
     daemon_stop_flag = 1;
     ssize_t n = write((int)daemon_wake_fd, "", 1);
     (void)n; /* a full pipe wakes the sleeper just as well */
@@ -171,9 +173,19 @@ enum outcome daemon_signals(int wake_fd, struct err *err)
     sa.sa_handler = on_stop;
     daemon_wake_fd = wake_fd;
     if (sigaction(SIGTERM, &sa, NULL) != 0 || sigaction(SIGINT, &sa, NULL) != 0 ||
-        sigaction(SIGHUP, &sa, NULL) != 0)
+        sigaction(SIGHUP, &sa, NULL) != 0 || sigaction(SIGCHLD, &sa, NULL) != 0)
         return err_errno(err, "signal handlers");
     return OUT_OK;
+}
+
+void daemon_lose(void)
+{
+    on_stop(SIGCHLD);
+}
+
+bool daemon_lost(void)
+{
+    return daemon_lost_flag != 0;
 }
 
 const volatile sig_atomic_t *daemon_stopping(void)

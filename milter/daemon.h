@@ -37,8 +37,12 @@ enum outcome daemon_fork(bool *helper, int *fd, pid_t *child, struct err *err);
 /* For good: groups, gid, uid; then checks that root cannot come back. */
 enum outcome daemon_drop(const struct daemon_user *user, struct err *err);
 
-/* SIGTERM and SIGINT set the flag that daemon_stopping() points to and write one octet to
- * `wake_fd`. Once a process. */
+/* Ends the daemon's loop because the other half is gone or talks nonsense. */
+void daemon_lose(void);
+bool daemon_lost(void);
+
+/* SIGTERM, SIGINT, SIGHUP, and SIGCHLD (the helper ended) set the flag that daemon_stopping()
+ * points to and write one octet to `wake_fd`. Once a process. */
 enum outcome daemon_signals(int wake_fd, struct err *err);
 const volatile sig_atomic_t *daemon_stopping(void);
 

@@ -81,8 +81,10 @@ static enum outcome status_daemon(struct danectl *d, struct err *err)
     enum outcome out = lock_holder(d->conf->state_dir, &pid, err);
     if (out != OUT_OK)
         return out;
-    if (pid != 0) {
+    if (pid > 0) {
         (void)printf("danemilter runs as process %ld\n", (long)pid);
+    } else if (pid < 0) {
+        (void)printf("danemilter runs\n");
     } else {
         (void)printf("danemilter does NOT run: nothing is renewed and nothing is watched\n");
         d->attention = true;

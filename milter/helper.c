@@ -130,6 +130,8 @@ enum outcome helper_serve(int fd, const struct helper_deploy *deploys, size_t n,
             break;
         (void)answer(&in, &out, &results, deploys, n); /* its outcome travels in the answer */
         res = msg_write(fd, &out, err);
+        msg_reset(&out); /* private keys may have passed through */
+        msg_reset(&results);
     }
     msg_free(&in);
     msg_free(&out);

@@ -30,6 +30,7 @@ struct helper_deploy {
 enum outcome helper_serve(int fd, const struct helper_deploy *deploys, size_t n, struct err *err);
 
 struct helper_client {
+    void (*lost)(void); /* called when the helper is gone or cannot be understood; or NULL */
     int fd;
     uint32_t certificate;
     struct msg *msg; /* shared by the clients of one socket */

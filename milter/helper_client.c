@@ -18,8 +18,11 @@ static enum outcome call(const struct helper_client *c, struct err *err)
     enum outcome out = msg_write(c->fd, c->msg, err);
     if (out == OUT_OK)
         out = msg_read(c->fd, c->msg, err);
-    if (out != OUT_OK)
-        return out == OUT_NOT_YET ? OUT_BROKEN : out;
+    if (out != OUT_OK) {
+        if (c->lost != NULL)
+            c->lost();
+        return OUT_BROKEN;
+    }
     uint32_t res = msg_take_u32(c->msg);
     char text[ERR_TEXT_MAX];
     msg_take_text(c->msg, text, sizeof text);

@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "crypto/cert.h"
 #include "crypto/selfsigned.h"
+#include "crypto/wipe.h"
 #include "dns/observe.h"
 #include "dns/provider.h"
 #include "engine.h"
@@ -39,6 +40,7 @@
 struct daemon {
     const struct conf *conf;
     struct daemon_user user;
+    bool resume;
     char keys_path[MAIN_PATH_MAX];
     size_t n; /* certificates */
     struct engine_certificate *certificates;
@@ -120,8 +122,13 @@ static enum outcome open_providers(struct daemon *d, struct err *err)
         const struct conf_dns *dns = &d->conf->dns[i];
         char ip[OBSERVE_IP_TEXT];
         observe_text_ip(dns->server.ip, ip);
-        struct provider_settings settings = {
-            .server = ip, .port = dns->server.port, .zone = dns->zone, .key_file = dns->key_file};
+        struct provider_settings settings = {.server = ip,
+                                             .port = dns->server.port,
+                                             .zone = dns->zone,
+                                             .tsig_name = dns->tsig.name,
+                                             .tsig_algorithm = dns->tsig.algorithm,
+                                             .tsig_secret = dns->tsig.secret,
+                                             .tsig_origin = d->conf->path};
         enum outcome out = provider_of(dns)->open(&settings, &d->providers[i], err);
         if (out != OUT_OK) {
             err_prepend(err, "dns \"%s\"", dns->name);
@@ -205,6 +212,7 @@ static enum outcome add_certificate(struct daemon *d, size_t i, struct err *err)
         return out;
     d->issuers[i] =
         (struct selfsigned){.keys = keydir_loader(d->keydir), .lifetime = c->renew.lifetime};
+    e->resume = d->resume;
     e->issuer = &selfsigned_ops;
     e->issuer_self = &d->issuers[i];
     e->deploy = &helper_ops;
@@ -233,17 +241,26 @@ static enum outcome start_engine(struct daemon *d, struct err *err)
                                  .log = &maillog_ops,
                                  .log_self = &d->log};
     enum outcome out = engine_new(&world, &d->engine, err);
-    for (size_t i = 0; i < d->n && out == OUT_OK; i++)
-        out = add_certificate(d, i, err);
+    size_t added = 0;
+    for (size_t i = 0; i < d->n && out == OUT_OK; i++) {
+        struct err why = ERR_INIT;
+        if (add_certificate(d, i, &why) == OUT_OK)
+            added++;
+        else /* the others are not to suffer for it */
+            maillog_ops.line(&d->log, PORT_LOG_ERROR, why.text);
+    }
+    if (out == OUT_OK && added == 0)
+        return err_set(err, OUT_REFUSED, "none of the certificates can be worked on");
     return out;
 }
 
 static enum outcome run_daemon(struct daemon *d, int fd, struct err *err)
 {
     bool restored = false;
+    d->log.fd = STDERR_FILENO;
     for (size_t i = 0; i < d->n; i++)
-        d->clients[i] =
-            (struct helper_client){.fd = fd, .certificate = (uint32_t)i, .msg = &d->msg};
+        d->clients[i] = (struct helper_client){
+            .lost = daemon_lose, .fd = fd, .certificate = (uint32_t)i, .msg = &d->msg};
     enum outcome out = geteuid() == 0 ? daemon_drop(&d->user, err) : OUT_OK;
     if (out == OUT_OK)
         out = sysclock_init(&d->clock, err);
@@ -257,13 +274,16 @@ static enum outcome run_daemon(struct daemon *d, int fd, struct err *err)
         out = start_engine(d, err);
     if (out != OUT_OK)
         return out;
-    d->log.fd = STDERR_FILENO;
     maillog_ops.line(&d->log, PORT_LOG_INFO, "danemilter " PACKAGE_VERSION " started");
     if (restored)
         maillog_ops.line(&d->log, PORT_LOG_ERROR,
                          "the state was restored from a backup: every wait begins again, and no "
                          "key is switched or withdrawn before you have looked (danectl status)");
     engine_run(d->engine, daemon_stopping());
+    if (daemon_lost())
+        return err_set(err, OUT_BROKEN,
+                       "the helper has ended, and nothing can be installed or "
+                       "reloaded without it: start danemilter again");
     maillog_ops.line(&d->log, PORT_LOG_INFO, "danemilter stopped");
     return OUT_OK;
 }
@@ -295,9 +315,10 @@ static void free_daemon(struct daemon *d)
 static int usage(int status)
 {
     (void)fprintf(status == EXIT_SUCCESS ? stdout : stderr,
-                  "usage: danemilter -f [-c FILE]\n"
+                  "usage: danemilter -f [-r] [-c FILE]\n"
                   "  -f       stay in the foreground; the log goes to standard error\n"
                   "  -c FILE  the configuration (%s)\n"
+                  "  -r       go on after a freeze, from what the chain file holds now\n"
                   "  -V       print the version\n",
                   MAIN_CONF);
     return status;
@@ -306,6 +327,8 @@ static int usage(int status)
 static enum outcome prepare(struct daemon *d, const char *path, struct err *err)
 {
     enum outcome out = daemon_harden(err);
+    if (out == OUT_OK)
+        out = wipe_begin(err); /* before anything else uses OpenSSL */
     if (out == OUT_OK)
         out = load_conf(d, path, err);
     if (out == OUT_OK)
@@ -319,7 +342,7 @@ static enum outcome prepare(struct daemon *d, const char *path, struct err *err)
     return out;
 }
 
-static int run(const char *path)
+static int run(const char *path, bool resume)
 {
     struct daemon d;
     struct err err = ERR_INIT;
@@ -328,6 +351,7 @@ static int run(const char *path)
     pid_t child = 0;
     memset(&d, 0, sizeof d);
     d.lock.fd = -1;
+    d.resume = resume;
     int status = EXIT_FAILURE;
     enum outcome out = prepare(&d, path, &err);
     if (out == OUT_OK)
@@ -347,15 +371,18 @@ static int run(const char *path)
 int main(int argc, char **argv)
 {
     const char *path = MAIN_CONF;
-    bool foreground = false;
+    bool foreground = false, resume = false;
     int opt;
-    while ((opt = getopt(argc, argv, "c:fhV")) != -1) {
+    while ((opt = getopt(argc, argv, "c:frhV")) != -1) {
         switch (opt) {
         case 'c':
             path = optarg;
             break;
         case 'f':
             foreground = true;
+            break;
+        case 'r':
+            resume = true;
             break;
         case 'h':
             return usage(EXIT_SUCCESS);
@@ -368,5 +395,5 @@ int main(int argc, char **argv)
     }
     if (!foreground || optind != argc)
         return usage(EXIT_FAILURE);
-    return run(path);
+    return run(path, resume);
 }

@@ -187,8 +187,8 @@ enum outcome msg_read(int fd, struct msg *w, struct err *err)
         (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | (size_t)head[3];
     if (len > MSG_MAX)
         return err_set(err, OUT_BROKEN, "message over %d octets", MSG_MAX);
+    w->len = len; /* first, so that whatever arrives is wiped */
     out = read_all(fd, w->buf, len, err);
-    if (out == OUT_OK)
-        w->len = len;
+    w->bad = out != OUT_OK;
     return out == OUT_NOT_YET ? OUT_BROKEN : out;
 }

@@ -206,8 +206,8 @@ struct port_deploy_ops {
     void (*free_parts)(void *self, struct port_part *parts, size_t n);
     /* Writes key + chain of every part to a new file beside, checks it by loading it (each key
      * fits its certificate), keeps the old, renames, fsyncs the folder. key_pem is not used:
-     * keys come from the key folder by spki. OUT_OK: the rename is durable. Anything else: the
-     * old file is still in place. */
+     * keys come from the key folder by spki. OUT_OK: the rename is durable. Anything else: most
+     * likely the old file is in place; read() tells. */
     enum outcome (*install)(void *self, const struct port_part *parts, size_t n, struct err *err);
     enum outcome (*reload)(void *self, struct err *err);
     /* Old bundles kept beside the chain file: gone, overwritten, fsynced. */

@@ -295,7 +295,12 @@ static enum outcome send_change(struct unit *u, int owner, const struct port_rrs
     if (seen->n + change.n_add > PORT_RRSET_MAX)
         return err_set(err, OUT_REFUSED, "%s would hold more than %d records", c->owner,
                        PORT_RRSET_MAX);
-    return c->dns->change(c->dns_self, &change, err);
+    enum outcome out = c->dns->change(c->dns_self, &change, err);
+    if (out == OUT_OK && err->text[0] != '\0') { /* a note, not a fault */
+        unit_log(u, PORT_LOG_INFO, "%s", err->text);
+        err_clear(err);
+    }
+    return out;
 }
 
 /* What is there already is not ours, unless the operator handed it over (`adopt`). */

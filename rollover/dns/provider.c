@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dns/provider.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,14 +44,18 @@ static enum outcome keyed_open(const struct provider_settings *settings, void **
                                struct err *err)
 {
     *self = NULL;
-    if (settings->key_file == NULL || settings->key_file[0] == '\0')
+    bool file = settings->key_file != NULL && settings->key_file[0] != '\0';
+    if (!file && (settings->tsig_name == NULL || settings->tsig_name[0] == '\0'))
         return err_set(err, OUT_REFUSED,
                        "no TSIG key file is named: make one with tsig-keygen -a hmac-sha256 NAME");
     struct keyed *keyed = calloc(1, sizeof *keyed);
     if (keyed == NULL)
         return err_set(err, OUT_BROKEN, "out of memory");
     *self = keyed;
-    enum outcome out = tsigkey_read(settings->key_file, &keyed->key, err);
+    enum outcome out =
+        file ? tsigkey_read(settings->key_file, &keyed->key, err)
+             : tsigkey_new(settings->tsig_name, settings->tsig_algorithm, settings->tsig_secret,
+                           settings->tsig_origin, &keyed->key, err);
     if (out == OUT_OK) {
         const struct rfc2136_config config = {.server = settings->server,
                                               .port = settings->port,

@@ -21,8 +21,10 @@ struct provider_settings {
     const char *server;   /* address or name of the primary */
     uint16_t port;        /* 0: the provider's own */
     const char *zone;     /* NULL or "": found out */
-    const char *key_file; /* TSIG key in BIND's form (tsigkey.h) */
-    int timeout_ms;       /* 0: the provider's own */
+    const char *key_file; /* TSIG key in BIND's form (tsigkey.h); or, when NULL, its parts: */
+    const char *tsig_name, *tsig_algorithm, *tsig_secret;
+    const char *tsig_origin; /* where the parts come from, for messages */
+    int timeout_ms;          /* 0: the provider's own */
 };
 
 struct provider {

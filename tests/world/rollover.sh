@@ -114,6 +114,18 @@ roll_kill() {
         done; exit 0' sh "$1"
 }
 
+# The privileged half alone: the daemon is to notice, and to end.
+roll_kill_helper() {
+    # shellcheck disable=SC2016
+    roll_in sh -c '
+        for stat in /proc/[0-9]*/comm; do
+            read -r comm 2>/dev/null <"$stat" || continue
+            pid=${stat#/proc/}; pid=${pid%/comm}
+            [ "$comm" = danemilter ] && [ "$(stat -c %u "/proc/$pid")" = 0 ] &&
+                grep -q "^PPid:[[:space:]]*$1\$" "/proc/$pid/status" && kill -s KILL "$pid"
+        done; exit 0' sh "$(roll_pid)"
+}
+
 roll_stop() {
     [ -n "$daemon_pid" ] || return 0
     roll_kill TERM
