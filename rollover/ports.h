@@ -183,6 +183,9 @@ struct port_observe_ops {
     enum outcome (*round)(void *self, const char *owner, const uint8_t (*remembered)[16],
                           size_t n_remembered, struct port_round *out, struct err *err);
     void (*free_round)(void *self, struct port_round *round);
+    /* Are the host's addresses made by a wildcard (RFC 4592)? A TLSA owner below it would make them
+     * vanish (safety.md section 3). */
+    enum outcome (*wildcard)(void *self, const char *host, bool *out, struct err *err);
     /* A and AAAA of a host, `*n` in: capacity, out: count. */
     enum outcome (*addresses)(void *self, const char *host, struct port_address *out, size_t *n,
                               struct err *err);

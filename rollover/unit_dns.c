@@ -391,8 +391,29 @@ static enum outcome with_rrset(struct unit *u, const struct plan_action *a,
     return out;
 }
 
+/* The first record below a host whose addresses a wildcard makes would end them. */
+static enum outcome check_wildcard(struct unit *u, int owner, struct err *err)
+{
+    const struct engine_world *w = u->world;
+    const char *host = u->cfg->owners[owner].host;
+    bool wildcard = false;
+    if (u->st.facts.owners[owner].first_want != MODEL_NEVER)
+        return OUT_OK;
+    enum outcome out = w->observe->wildcard(w->observe_self, host, &wildcard, err);
+    if (out != OUT_OK || !wildcard)
+        return out;
+    return err_set(
+        err, OUT_REFUSED,
+        "%s: the addresses of %s come from a wildcard, and a TLSA record below that name "
+        "would make them vanish (RFC 4592): give %s A and AAAA records of its own",
+        u->cfg->owners[owner].owner, host, host);
+}
+
 enum outcome unit_publish(struct unit *u, const struct plan_action *a, struct err *err)
 {
+    enum outcome out = check_wildcard(u, a->owner, err);
+    if (out != OUT_OK)
+        return out;
     return with_rrset(u, a, publish_seen, err);
 }
 

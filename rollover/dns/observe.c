@@ -346,7 +346,17 @@ static enum outcome observe_addresses(void *self, const char *host, struct port_
     return hosts_addresses(observe->resolve, host, out, n, err);
 }
 
+static enum outcome observe_wildcard(void *self, const char *host, bool *out, struct err *err)
+{
+    struct observe *observe = self;
+    resolve_set_end(observe->resolve, exchange_now() + observe->round_ms);
+    enum outcome res = hosts_wildcard(observe->resolve, host, out, err);
+    resolve_set_end(observe->resolve, 0);
+    return res;
+}
+
 const struct port_observe_ops observe_ops = {
+    .wildcard = observe_wildcard,
     .round = observe_round,
     .free_round = observe_free_round,
     .addresses = observe_addresses,

@@ -283,8 +283,19 @@ static enum outcome observe_addresses(void *self, const char *host, struct port_
     return OUT_OK;
 }
 
-static const struct port_observe_ops observe_ops = {
-    .round = observe_round, .free_round = observe_free_round, .addresses = observe_addresses};
+static enum outcome observe_wildcard(void *self, const char *host, bool *out, struct err *err)
+{
+    const struct fw *w = self;
+    (void)host;
+    (void)err;
+    *out = w->wildcard;
+    return OUT_OK;
+}
+
+static const struct port_observe_ops observe_ops = {.wildcard = observe_wildcard,
+                                                    .round = observe_round,
+                                                    .free_round = observe_free_round,
+                                                    .addresses = observe_addresses};
 
 /* ---- Postfix -------------------------------------------------------------------------- */
 

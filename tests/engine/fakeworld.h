@@ -98,7 +98,7 @@ struct fw {
     /* verdicts */
     unsigned violations, switches, commits, withdrawals, shreds, issued, rollbacks;
     char why[256];
-    bool loud, adopt, resume;
+    bool loud, adopt, resume, wildcard;
 };
 
 /* The faults, and the tables of the other file. */

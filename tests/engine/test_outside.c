@@ -159,6 +159,18 @@ static void test_owner_removed(void **state)
     assert_int_equal(fw_status(w, both, 2, 3000), FW_EXIT_REFUSED);
 }
 
+static void test_wildcard_host(void **state)
+{
+    struct fw *w = *state;
+    w->wildcard = true;
+    assert_true(fw_run(w, both, 2, 20000));
+    assert_int_equal(w->primary.n, 0);
+    w->wildcard = false;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_rule(w);
+    assert_true(w->primary.n > 0);
+}
+
 static void test_lost_key_is_not_published(void **state)
 {
     struct fw *w = *state;
@@ -181,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deleted_at_primary, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rollback_after_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_owner_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wildcard_host, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lost_key_is_not_published, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
