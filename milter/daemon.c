@@ -23,9 +23,11 @@
 #error "setgroups() is needed to drop privileges for good"
 #endif
 
+/* Why the loop is to end; 0: it is not. */
+enum { STOP_ASKED = 1, STOP_LOST = 2 };
+
 /* The one kind of mutable global that is permitted: what a signal handler needs. */
-static volatile sig_atomic_t daemon_stop_flag;
-static volatile sig_atomic_t daemon_lost_flag;
+static volatile sig_atomic_t daemon_stop_flag; /* STOP_... */
 static volatile sig_atomic_t daemon_wake_fd = -1;
 
 enum outcome daemon_harden(struct err *err)
@@ -158,9 +160,8 @@ enum outcome daemon_drop(const struct daemon_user *user, struct err *err)
 static void on_stop(int sig)
 {
     int saved = errno;
-    if (sig == SIGCHLD && !daemon_stop_flag)
-        daemon_lost_flag = 1;
-    daemon_stop_flag = 1;
+    if (daemon_stop_flag == 0)
+        daemon_stop_flag = sig == SIGCHLD ? STOP_LOST : STOP_ASKED;
     ssize_t n = write((int)daemon_wake_fd, "", 1);
     (void)n; /* a full pipe wakes the sleeper just as well */
     errno = saved;
@@ -185,7 +186,7 @@ void daemon_lose(void)
 
 bool daemon_lost(void)
 {
-    return daemon_lost_flag != 0;
+    return daemon_stop_flag == STOP_LOST;
 }
 
 const volatile sig_atomic_t *daemon_stopping(void)
