@@ -34,3 +34,9 @@ PHONY_TARGETS += lint
 check-programs:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter $(check_PROGRAMS),$(TESTS))'
 PHONY_TARGETS += check-programs
+
+# Of those, the ones that make threads: the others have nothing to show to -fsanitize=thread.
+check-threads: $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$$(for program in $(filter $(check_PROGRAMS),$(TESTS)); do \
+	    if nm -u $$program | grep -q ' pthread_create'; then echo $$program; fi; done)"
+PHONY_TARGETS += check-threads
