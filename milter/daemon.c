@@ -56,11 +56,11 @@ enum outcome daemon_find_user(const char *name, struct daemon_user *out, struct 
     if (rc != 0 || found == NULL)
         return err_set(err, OUT_REFUSED,
                        "there is no user %s: make one (adduser --system --group %s), or name "
-                       "another with -u",
+                       "another in the configuration (user = ...)",
                        name, name);
     if (pw.pw_uid == 0)
-        return err_set(err, OUT_REFUSED, "user %s is root: name one without privileges with -u",
-                       name);
+        return err_set(err, OUT_REFUSED,
+                       "user %s is root: name one without privileges in the configuration", name);
     out->uid = pw.pw_uid;
     out->gid = pw.pw_gid;
     (void)snprintf(out->name, sizeof out->name, "%s", name);

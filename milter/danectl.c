@@ -66,7 +66,7 @@ static enum outcome status_one(struct danectl *d, const struct conf_certificate 
     if (out == OUT_OK) {
         d->attention |= status_print(stdout, c->name, st, &c->policy, status_now(st, &t));
     } else if (out == OUT_NOT_YET) {
-        (void)printf("certificate %s\n  nothing is known of it yet: is the daemon running?\n",
+        (void)printf("certificate %s\n  nothing is known of it yet: the daemon's log says why\n",
                      c->name);
         d->attention = true;
         out = OUT_OK;
@@ -97,6 +97,12 @@ static bool wanted(const struct danectl *d, const char *name)
     return d->only == NULL || strcmp(d->only, name) == 0;
 }
 
+static enum outcome no_such(const struct danectl *d, struct err *err)
+{
+    return err_set(err, OUT_REFUSED, "there is no certificate \"%s\" in %s",
+                   d->only != NULL ? d->only : "", d->conf->path);
+}
+
 static enum outcome command_status(struct danectl *d, struct err *err)
 {
     bool any = false;
@@ -108,8 +114,7 @@ static enum outcome command_status(struct danectl *d, struct err *err)
         out = status_one(d, &d->conf->certificates[i], err);
     }
     if (out == OUT_OK && !any)
-        out = err_set(err, OUT_REFUSED, "there is no certificate \"%s\" in %s",
-                      d->only != NULL ? d->only : "", d->conf->path);
+        out = no_such(d, err);
     return out;
 }
 
@@ -123,6 +128,11 @@ static bool print_line(void *self, const struct store_line *line)
 
 static enum outcome command_history(struct danectl *d, struct err *err)
 {
+    bool known = d->only == NULL;
+    for (size_t i = 0; i < d->conf->n_certificates; i++)
+        known = known || wanted(d, d->conf->certificates[i].name);
+    if (!known)
+        return no_such(d, err);
     return store_history(d->store, d->only, DANECTL_LINES, print_line, NULL, err);
 }
 
@@ -173,10 +183,14 @@ static uid_t owner_of(const struct conf *conf)
 static enum outcome run(struct danectl *d, const struct command *command, const char *path,
                         struct err *err)
 {
-    struct conf_source source = {.path = path, .user = FILE_NO_OWNER, .say = say_problem};
+    struct conf_source source = {
+        .path = path, .user = FILE_NO_OWNER, .without_secrets = true, .say = say_problem};
     enum outcome out = conf_load(&source, &d->conf, err);
-    if (out == OUT_OK)
-        out = sysclock_init(&d->clock, err);
+    if (out == OUT_REFUSED)
+        (void)err_set(err, out, "mend the configuration (%s); nothing was looked at", path);
+    if (out != OUT_OK)
+        return out;
+    out = sysclock_init(&d->clock, err);
     if (out == OUT_OK)
         out = store_open_readonly(d->conf->state_dir, owner_of(d->conf), &d->store, err);
     if (out == OUT_NOT_YET)
@@ -209,6 +223,8 @@ int main(int argc, char **argv)
         }
     }
     const struct command *command = optind < argc ? find_command(argv[optind]) : NULL;
+    if (optind < argc && command == NULL)
+        (void)fprintf(stderr, "danectl: there is no command \"%s\"\n", argv[optind]);
     if (command == NULL || argc - optind > 2)
         return usage(EXIT_USAGE);
     d.only = argc - optind == 2 ? argv[optind + 1] : NULL;

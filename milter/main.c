@@ -31,6 +31,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define EXIT_USAGE 2
 #define MAIN_CONF "/etc/danemilter/danemilter.conf"
 #define MAIN_PATH_MAX 1024
 #define MAIN_POSTFIX "/usr/sbin/postfix"
@@ -72,7 +73,14 @@ static enum outcome load_conf(struct daemon *d, const char *path, struct err *er
 {
     struct conf_source source = {
         .path = path, .user = FILE_NO_OWNER, .say = say_problem, .self = NULL};
+    if (access(path, F_OK) != 0)
+        return err_set(err, OUT_REFUSED,
+                       "there is no configuration %s: copy postfix-conf/danemilter.conf.example "
+                       "there and make it yours, or name another file with -c",
+                       path);
     enum outcome out = conf_load(&source, &d->conf, err);
+    if (out == OUT_REFUSED)
+        return err_set(err, out, "mend the configuration (%s); nothing was started", path);
     if (out == OUT_OK && geteuid() == 0)
         out = daemon_find_user(d->conf->user, &d->user, err);
     else
@@ -131,7 +139,7 @@ static enum outcome open_providers(struct daemon *d, struct err *err)
                                              .tsig_origin = d->conf->path};
         enum outcome out = provider_of(dns)->open(&settings, &d->providers[i], err);
         if (out != OUT_OK) {
-            err_prepend(err, "dns \"%s\"", dns->name);
+            err_prepend(err, "%s:%d: dns \"%s\"", d->conf->path, dns->head.line, dns->name);
             return out;
         }
     }
@@ -191,8 +199,12 @@ static enum outcome open_adapters(struct daemon *d, bool *restored, struct err *
         out = keydir_open(d->keys_path, d->user.uid, &d->keydir, err);
     if (out == OUT_OK)
         out = store_open(d->conf->state_dir, d->conf->run_dir, &d->store, restored, err);
-    if (out == OUT_OK)
+    if (out == OUT_OK) {
         out = observe_open(&config, &d->observe, err);
+        if (out != OUT_OK)
+            err_prepend(err, "trust_anchor in %s (Debian's package dns-root-data brings one)",
+                        d->conf->path);
+    }
     if (out == OUT_OK)
         out = probe_new(&defaults, &d->probe, err);
     return out;
@@ -390,10 +402,12 @@ int main(int argc, char **argv)
             (void)printf("danemilter %s\n", PACKAGE_VERSION);
             return EXIT_SUCCESS;
         default:
-            return usage(EXIT_FAILURE);
+            return usage(EXIT_USAGE);
         }
     }
+    if (!foreground && optind == argc)
+        (void)fprintf(stderr, "danemilter: this release runs in the foreground only: add -f\n");
     if (!foreground || optind != argc)
-        return usage(EXIT_FAILURE);
+        return usage(EXIT_USAGE);
     return run(path, resume);
 }

@@ -170,6 +170,8 @@ static void check_tsig(struct check *c, struct conf_dns *d, const struct check_a
                   "key_file already holds name and secret: drop tsig_name and secret_file");
         return;
     }
+    if (c->source->without_secrets)
+        return;
     if (d->key_file[0] != '\0') {
         out = keyfile_read(d->key_file, c->source->user, &key, &err);
     } else if (d->tsig_name[0] != '\0' && d->secret_file[0] != '\0') {

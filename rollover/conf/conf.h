@@ -170,6 +170,9 @@ struct conf_source {
     /* May own the file and secret files, beside root and ourselves; FILE_NO_OWNER: nobody else.
      * Root, reading for the daemon that will run as another user, names that user. */
     uid_t user;
+    /* For those who change nothing in DNS: secret files are not opened, and conf_dns.tsig is empty.
+     */
+    bool without_secrets;
     /* Gets each problem, one sentence without a newline; may be NULL. */
     void (*say)(void *self, const char *problem);
     void *self;

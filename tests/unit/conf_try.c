@@ -77,7 +77,7 @@ enum outcome conf_try_take(const char *content, const struct conf **conf, struct
     conf_try_lay("c", full, 0644);
     text_init(&all, said, sizeof said);
     assert_true(text_format(path, sizeof path, "%s", conf_try_path("c")));
-    struct conf_source source = {path, FILE_NO_OWNER, say, &all};
+    struct conf_source source = {.path = path, .user = FILE_NO_OWNER, .say = say, .self = &all};
     enum outcome out = conf_load(&source, conf, err);
     assert_true((out == OUT_OK) == (*conf != NULL));
     return out;

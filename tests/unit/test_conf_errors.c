@@ -214,7 +214,7 @@ static void the_file_itself_is_judged(void **state)
     const struct conf *conf = NULL;
     char path[512];
     assert_true(text_format(path, sizeof path, "%s", conf_try_path("w")));
-    struct conf_source source = {path, FILE_NO_OWNER, NULL, NULL};
+    struct conf_source source = {.path = path, .user = FILE_NO_OWNER};
     assert_int_equal(conf_load(&source, &conf, &err), OUT_BROKEN);
     assert_null(conf);
     assert_non_null(strstr(err.text, "/w does not exist"));
