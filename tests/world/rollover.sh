@@ -215,13 +215,22 @@ roll_mailed() {
     esac
 }
 
+# Ends the display of the log, with what it has still to show.
+roll_unwatch() {
+    [ -n "$watch_pid" ] || return 0
+    sleep 1 # tail -f looks once a second
+    kill "$watch_pid" 2>/dev/null
+    wait "$watch_pid" 2>/dev/null
+    watch_pid=''
+}
+
 roll_down() {
-    local pid
     roll_stop
-    for pid in $mail_pid $watch_pid; do
-        kill "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
-    done
+    roll_unwatch
+    if [ -n "$mail_pid" ]; then
+        kill "$mail_pid" 2>/dev/null
+        wait "$mail_pid" 2>/dev/null
+    fi
     if [ -n "$prober_pid" ]; then
         : >"$dm/enough"
         wait "$prober_pid" 2>/dev/null
