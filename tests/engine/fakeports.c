@@ -49,13 +49,12 @@ static enum outcome keys_adopt(void *self, const char *pem, uint8_t spki[MODEL_I
                                struct err *err)
 {
     struct fw *w = self;
-    unsigned hi = 0, lo = 0, alg = 0;
-    if (fw_called(w, FW_ANY) || sscanf(pem, "KEY %u %u %u", &hi, &lo, &alg) != 3)
+    long long v[3];
+    if (fw_called(w, FW_ANY) || !fw_numbers(pem, "KEY", v, 3))
         return err_set(err, OUT_REFUSED, "not a key: %s", pem);
     memset(spki, 0, MODEL_ID_LEN);
-    spki[0] = (uint8_t)hi;
-    spki[1] = (uint8_t)lo;
-    spki[2] = (uint8_t)alg;
+    for (size_t i = 0; i < 3; i++)
+        spki[i] = (uint8_t)v[i];
     return fw_done(w);
 }
 
@@ -103,23 +102,21 @@ static enum outcome certs_inspect(void *self, const char *pem, const uint8_t *sp
                                   const char *const *names, size_t n_names, struct port_cert *out,
                                   struct err *err)
 {
-    unsigned hi = 0, lo = 0, alg = 0, serial = 0;
-    long long from = 0, to = 0;
+    long long v[6]; /* SPKI in three numbers, serial, from, to */
     (void)self;
     (void)names;
     (void)n_names;
     memset(out, 0, sizeof *out);
-    if (sscanf(pem, "CERT %u %u %u %u %lld %lld", &hi, &lo, &alg, &serial, &from, &to) != 6)
+    if (!fw_numbers(pem, "CERT", v, 6))
         return err_set(err, OUT_REFUSED, "not a certificate");
-    out->alg = (enum port_alg)alg;
-    out->spki[0] = (uint8_t)hi;
-    out->spki[1] = (uint8_t)lo;
-    out->spki[2] = (uint8_t)alg;
+    out->alg = (enum port_alg)v[2];
+    for (size_t i = 0; i < 3; i++)
+        out->spki[i] = (uint8_t)v[i];
     if (spki != NULL && memcmp(spki, out->spki, MODEL_ID_LEN) != 0)
         return err_set(err, OUT_REFUSED, "another key");
-    memcpy(out->fingerprint, &serial, sizeof serial);
-    out->not_before = from;
-    out->not_after = to;
+    memcpy(out->fingerprint, &v[3], sizeof v[3]);
+    out->not_before = v[4];
+    out->not_after = v[5];
     out->names_ok = true;
     return OUT_OK;
 }

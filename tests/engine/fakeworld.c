@@ -39,6 +39,22 @@ static bool set_has(const struct fw_rrset *set, const uint8_t rec[MODEL_ID_LEN])
     return false;
 }
 
+bool fw_numbers(const char *text, const char *word, long long *out, size_t n)
+{
+    size_t len = strlen(word);
+    if (strncmp(text, word, len) != 0)
+        return false;
+    text += len;
+    for (size_t i = 0; i < n; i++) {
+        char *end = NULL;
+        out[i] = strtoll(text, &end, 10);
+        if (end == text)
+            return false;
+        text = end;
+    }
+    return *text == '\0';
+}
+
 /* ---- the judge ------------------------------------------------------------------------ */
 
 static void judge_file(struct fw *w, const struct fw_file *file, const struct fw_given *g)

@@ -118,6 +118,8 @@ void fw_begin(struct fw *w, const enum port_alg *algs, size_t n_algs);
 void fw_world(struct fw *w, struct engine_world *out);
 void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
                     struct engine_certificate *out);
+/* Reads "WORD number number ...", which is all that keys and certificates are here. */
+bool fw_numbers(const char *text, const char *word, long long *out, size_t n);
 void fw_new_key(struct fw *w, enum port_alg alg, uint8_t spki[MODEL_ID_LEN]);
 void fw_write_cert(struct fw *w, const uint8_t spki[MODEL_ID_LEN], char *pem, size_t size);
 /* A new generation of server processes; only those that a session holds live on. */
