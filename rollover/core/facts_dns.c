@@ -7,6 +7,7 @@
 
 #include "core/facts.h"
 #include "core/phase.h"
+#include "core/renew.h"
 
 static struct model_seen *find_seen(struct model_owner *o, struct model_combo combo)
 {
@@ -63,6 +64,35 @@ int facts_addr(struct model_owner *o, const uint8_t ip[16])
     return room;
 }
 
+/* The largest TTL that may still be in a cache, or in the hands of a sender who asked one. It
+ * falls only when the last RRset that carried it has died, and then to the largest seen since. */
+static void see_ttl(struct model_owner *o, uint32_t ttl, model_time at,
+                    const struct model_policy *p)
+{
+    model_time life = (model_time)o->ttl_max * 1000;
+
+    if (life > p->ttl_cap)
+        life = p->ttl_cap;
+    life += p->delta_sender + p->anycast_margin;
+    if (o->ttl_max_at != MODEL_NEVER && at - o->ttl_max_at > life) {
+        o->ttl_max = o->ttl_next;
+        o->ttl_max_at = at;
+        o->ttl_next = 0;
+    }
+    if (o->ttl_max_at == MODEL_NEVER || ttl > o->ttl_max) {
+        o->ttl_max = ttl;
+        o->ttl_max_at = at;
+        o->ttl_next = 0;
+    } else if (ttl == o->ttl_max) {
+        if (at > o->ttl_max_at) {
+            o->ttl_max_at = at;
+            o->ttl_next = 0;
+        }
+    } else if (ttl > o->ttl_next) {
+        o->ttl_next = ttl;
+    }
+}
+
 /* A valid answer: a record keeps its `since` while the state is the same and the gap since the
  * answer before is not too long. */
 static void answered(const struct model_facts *f, struct model_addr *a,
@@ -86,31 +116,17 @@ static void answered(const struct model_facts *f, struct model_addr *a,
     a->last_answer = round->begin;
     a->answer_epoch = f->epoch;
     a->sig_until = ans->sig_until;
-    if (ans->kind == MODEL_ANS_RRSET)
-        a->ttl = ans->ttl;
+    a->ttl = ans->kind == MODEL_ANS_RRSET ? ans->ttl : 0;
 }
 
-/* The largest TTL that may still be in a cache. It falls only when the last RRset that carried
- * it has died, and then to the largest seen since. */
-static void see_ttl(struct model_owner *o, uint32_t ttl, model_time at,
-                    const struct model_policy *p)
+/* A CNAME that goes, or whose TTL falls, is in caches for as long as it was: what it added to the
+ * life of an RRset counts on as a TTL does. */
+static void see_cname(struct model_owner *o, const struct facts_round *round,
+                      const struct model_policy *p)
 {
-    model_time life = (model_time)o->ttl_max * 1000;
-
-    if (life > p->ttl_cap)
-        life = p->ttl_cap;
-    if (o->ttl_max_at != MODEL_NEVER && at - o->ttl_max_at > life) {
-        o->ttl_max = o->ttl_next;
-        o->ttl_max_at = at;
-        o->ttl_next = 0;
-    }
-    if (o->ttl_max_at == MODEL_NEVER || ttl >= o->ttl_max) {
-        o->ttl_max = ttl;
-        o->ttl_max_at = at;
-        o->ttl_next = 0;
-    } else if (ttl > o->ttl_next) {
-        o->ttl_next = ttl;
-    }
+    if (round->cname_ttl < o->cname_ttl)
+        see_ttl(o, o->ttl_max + (o->cname_ttl - round->cname_ttl), round->end, p);
+    o->cname_ttl = round->cname_ttl;
 }
 
 static void see_answer(struct model_facts *f, struct model_owner *o, const struct facts_answer *ans,
@@ -142,6 +158,7 @@ static void see_answer(struct model_facts *f, struct model_owner *o, const struc
         memset(a->sights, 0, sizeof(a->sights));
     if (ans->kind != MODEL_ANS_RRSET && ans->kind != MODEL_ANS_NODATA)
         return;
+    see_ttl(o, a->ttl, round->end, p); /* it may have given the last RRset up to this moment */
     answered(f, a, ans, round, p);
     if (ans->kind == MODEL_ANS_RRSET) {
         see_ttl(o, ans->ttl, round->end, p);
@@ -151,7 +168,8 @@ static void see_answer(struct model_facts *f, struct model_owner *o, const struc
 
 /* Addresses that the NS sets no longer name: they may have left at any time since the round
  * before, so that resolvers may ask them for the set's TTL from now on. */
-static void departures(struct model_owner *o, const struct facts_round *round)
+static void departures(struct model_owner *o, const struct facts_round *round,
+                       const struct model_policy *p)
 {
     for (int i = 0; i < MODEL_MAX_ADDRS; i++) {
         struct model_addr *a = &o->addrs[i];
@@ -167,6 +185,7 @@ static void departures(struct model_owner *o, const struct facts_round *round)
         a->in_set = false;
         if (round->end + a->ns_ttl > a->asked_until)
             a->asked_until = round->end + a->ns_ttl;
+        see_ttl(o, a->ttl, a->asked_until, p);
     }
 }
 
@@ -194,44 +213,6 @@ static void keep_watch(struct model_facts *f, struct model_owner *o, const struc
         o->watch_since = r->end;
         o->watch_epoch = f->epoch;
     }
-}
-
-static void keep_whole(const struct model_facts *f, struct model_owner *o,
-                       const struct model_policy *p, struct model_now now)
-{
-    for (int r = 0; r < MODEL_MAX_RECS; r++) {
-        if (f->recs[r].used && phase_usable_left(o, p, r, now, NULL) == 0)
-            o->whole |= MODEL_BIT(r);
-        for (int i = 0; i < MODEL_MAX_ADDRS; i++) {
-            if (phase_addr_counts(&o->addrs[i], now) && o->addrs[i].sights[r].state == MODEL_ABSENT)
-                o->whole &= ~MODEL_BIT(r);
-        }
-    }
-}
-
-void facts_observed(struct model_facts *f, int owner, const struct facts_round *round,
-                    const struct model_policy *p, struct model_now now)
-{
-    struct model_owner *o;
-    bool gap;
-
-    if (owner < 0 || owner >= MODEL_MAX_OWNERS || !f->owners[owner].used)
-        return;
-    o = &f->owners[owner];
-    gap = o->round_end == MODEL_NEVER || round->end - o->round_end > p->silence;
-    if (gap)
-        o->watch_since = MODEL_NEVER;
-    o->round_begin = round->begin;
-    o->round_end = round->end;
-    o->cname_ttl = round->cname_ttl;
-    o->crowded = false;
-    if (round->n_answers > 0)
-        departures(o, round);
-    for (int i = 0; i < round->n_answers && i < MODEL_MAX_ADDRS; i++)
-        see_answer(f, o, &round->answers[i], round, p);
-    keep_watch(f, o, round, p, now);
-    o->shown |= o->want & phase_shown(o, p, now);
-    keep_whole(f, o, p, now);
 }
 
 /* Does any record of the combination that was seen at the owner match the chain? */
@@ -266,6 +247,81 @@ static uint8_t unmatched(const struct model_facts *f, const struct model_owner *
     return served != 0 && served == without ? all : without;
 }
 
+/* A combination that turns out to be matched counts from then on. */
+static void keep_baseline(const struct model_facts *f, struct model_owner *o)
+{
+    for (int i = 0; i < MODEL_MAX_COMBOS; i++) {
+        if (o->seen[i].used && o->seen[i].ignored != 0)
+            o->seen[i].ignored &= unmatched(f, o, o->seen[i].combo);
+    }
+}
+
+/* Does a switch to this key's record wait for nothing but the record? */
+static bool wanted_already(const struct model_facts *f, const struct model_policy *p, int key,
+                           struct model_now now)
+{
+    const struct model_alg *a = &f->algs[f->keys[key].alg];
+    int next;
+
+    if (!a->used || (a->current != MODEL_NONE && f->chains[a->current].key == key))
+        return false;
+    return renew_decide(f, p, f->keys[key].alg, now, &next) == RENEW_NEXT_KEY;
+}
+
+/* Published late: the switch was wanted before every server had come to show the record. */
+static void see_late(const struct model_facts *f, struct model_owner *o,
+                     const struct model_policy *p, struct model_now now)
+{
+    model_mask coming = o->want & ~o->shown;
+
+    for (int k = 0; coming != 0 && k < MODEL_MAX_KEYS; k++) {
+        if (f->keys[k].used && (f->keys[k].recs & coming) != 0 && wanted_already(f, p, k, now))
+            o->late |= f->keys[k].recs & coming;
+    }
+}
+
+static void keep_whole(const struct model_facts *f, struct model_owner *o,
+                       const struct model_policy *p, struct model_now now)
+{
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if (f->recs[r].used && phase_usable_left(o, p, r, now, NULL) == 0)
+            o->whole |= MODEL_BIT(r);
+        for (int i = 0; i < MODEL_MAX_ADDRS; i++) {
+            if (phase_addr_counts(&o->addrs[i], now) && o->addrs[i].sights[r].state == MODEL_ABSENT)
+                o->whole &= ~MODEL_BIT(r);
+        }
+    }
+}
+
+void facts_observed(struct model_facts *f, int owner, const struct facts_round *round,
+                    const struct model_policy *p, struct model_now now)
+{
+    struct model_owner *o;
+    bool gap;
+
+    if (owner < 0 || owner >= MODEL_MAX_OWNERS || !f->owners[owner].used)
+        return;
+    o = &f->owners[owner];
+    gap = o->round_end == MODEL_NEVER || round->end - o->round_end > p->silence;
+    if (gap)
+        o->watch_since = MODEL_NEVER;
+    o->round_begin = round->begin;
+    o->round_end = round->end;
+    o->crowded = false;
+    if (round->n_answers > 0) {
+        see_cname(o, round, p);
+        departures(o, round, p);
+    }
+    for (int i = 0; i < round->n_answers && i < MODEL_MAX_ADDRS; i++)
+        see_answer(f, o, &round->answers[i], round, p);
+    keep_watch(f, o, round, p, now);
+    see_late(f, o, p, now);
+    o->shown |= o->want & phase_shown(o, p, now);
+    keep_whole(f, o, p, now);
+    if (o->based)
+        keep_baseline(f, o);
+}
+
 void facts_baseline(struct model_facts *f, int owner)
 {
     struct model_owner *o;
@@ -293,6 +349,12 @@ static bool absent_everywhere(const struct model_owner *o, int rec, struct model
         any = any || o->addrs[a].sights[rec].state == MODEL_ABSENT;
     }
     return any;
+}
+
+/* Can the record be known only once the certificate is there? */
+static bool by_certificate(struct model_combo combo)
+{
+    return combo.usage != 3 || combo.selector != 1;
 }
 
 static void put_back(struct model_owner *o, int rec)
@@ -323,7 +385,7 @@ void facts_publish_intent(struct model_facts *f, int owner, model_mask add, stru
         if ((o->want & o->shown & MODEL_BIT(r)) != 0 && absent_everywhere(o, r, now))
             put_back(o, r);
         s = find_seen(o, f->recs[r].combo);
-        if (before != 0 && s == NULL)
+        if (before != 0 && (s == NULL || by_certificate(f->recs[r].combo)))
             o->late |= MODEL_BIT(r);
         if (s != NULL)
             s->ignored = 0; /* ours now: every served chain is to be matched in it */

@@ -202,7 +202,8 @@ struct model_owner {
     model_mask drop;  /* ours, intent durable: to be deleted */
     model_mask ever;  /* some address gave it, or a publish intent began with it */
     model_mask shown; /* of want: every observable address has shown it since the intent */
-    model_mask late;  /* of want: its combination was new to this owner (change of type) */
+    model_mask late;  /* of want: published for a switch that wanted it already (no standby), or
+                         new to this owner in kind (change of type), or made by a certificate */
     model_mask whole; /* was in every cache, and no server was seen without it since: good enough
                          for a rollback after a reboot or a long silence */
     model_time changed_at; /* steady: round_end at the last intent: retried when later rounds

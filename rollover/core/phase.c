@@ -41,7 +41,8 @@ static model_time rrset_life(const struct model_owner *o, const struct model_pol
 {
     model_time e = capped_ttl(o->ttl_max, p);
 
-    if (!watched_for(o, p, p->past_ttl, now))
+    /* What was cached before we watched: it lives for past_ttl, and a sender works with it. */
+    if (!watched_for(o, p, p->past_ttl + p->delta_sender + p->anycast_margin, now))
         e = max_time(e, p->past_ttl);
     return late ? max_time(e, p->floor) : e;
 }

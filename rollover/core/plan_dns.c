@@ -139,26 +139,58 @@ static model_mask to_publish(const struct plan_ctx *ctx, const struct model_owne
     return missing;
 }
 
+/* What is left of the target when safety refused one record: without its key's, or, where a
+ * combination would be bare, without that combination. Zero: the refusal is of the whole. */
+static model_mask without(const struct plan_ctx *ctx, model_mask target,
+                          const struct safety_verdict *no)
+{
+    if (no->rec == MODEL_NONE)
+        return 0;
+    if (no->no != SAFETY_NO_COMBINATION)
+        return target & ~MODEL_BIT(no->rec);
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        if (phase_same_combo(ctx->f->recs[r].combo, ctx->f->recs[no->rec].combo))
+            target &= ~MODEL_BIT(r);
+    }
+    return target;
+}
+
+static bool publish_at(struct plan_ctx *ctx, int owner, model_mask target)
+{
+    const struct model_owner *o = &ctx->f->owners[owner];
+
+    while (target != 0) {
+        struct plan_action draft;
+        struct safety_verdict no;
+        enum plan_reason why;
+
+        plan_step_start(ctx, PLAN_PUBLISH, &draft);
+        draft.owner = owner;
+        draft.mask = to_publish(ctx, o, target, &why);
+        if (draft.mask == 0)
+            return false;
+        if (o->retry_at > ctx->now.steady) {
+            plan_step_await(ctx, &draft, why, o->retry_at);
+            return false;
+        }
+        if (safety_allows(ctx->f, ctx->p, &draft, ctx->now, &no))
+            return plan_step_try(ctx, &draft, why);
+        plan_step_blocked(ctx, &draft, &no);
+        target = without(ctx, target, &no);
+    }
+    return false;
+}
+
 bool plan_dns_publish(struct plan_ctx *ctx)
 {
     model_mask target = plan_step_target(ctx);
 
     for (int i = 0; i < MODEL_MAX_OWNERS; i++) {
         const struct model_owner *o = &ctx->f->owners[i];
-        struct plan_action draft;
-        enum plan_reason why;
 
         if (!o->used || o->round_end == MODEL_NEVER)
             continue;
-        plan_step_start(ctx, PLAN_PUBLISH, &draft);
-        draft.owner = i;
-        draft.mask = to_publish(ctx, o, target, &why);
-        if (draft.mask == 0)
-            continue;
-        plan_step_wake(ctx, o->retry_at);
-        if (o->retry_at > ctx->now.steady)
-            plan_step_await(ctx, &draft, why, o->retry_at);
-        else if (plan_step_try(ctx, &draft, why))
+        if (publish_at(ctx, i, target))
             return true;
     }
     return false;

@@ -228,7 +228,9 @@ static bool issue_for(struct plan_ctx *ctx, int alg)
     if (kind == RENEW_NOT_DUE)
         return false;
     staged = plan_step_staged(ctx, alg, kind == RENEW_SAME_KEY);
-    key = kind == RENEW_SAME_KEY ? ctx->f->chains[current].key : next;
+    key = next;
+    if (kind == RENEW_SAME_KEY && current != MODEL_NONE)
+        key = ctx->f->chains[current].key;
     if (key == MODEL_NONE || (staged != MODEL_NONE && ctx->f->chains[staged].key == key))
         return false;
     plan_step_start(ctx, PLAN_ISSUE, &draft);

@@ -135,7 +135,10 @@ enum renew_kind renew_decide(const struct model_facts *f, const struct model_pol
         return RENEW_NEXT_KEY; /* enabled, and nothing served for it yet */
     c = &f->chains[a->current];
     k = &f->keys[c->key];
-    if (k->compromised || served_gone(f, p, alg, *next, now))
+    if (k->compromised)
+        return RENEW_NEXT_KEY;
+    /* Past the deadline the certificate comes first: nothing may stop that. */
+    if (now.wall <= renew_deadline(c, p) && served_gone(f, p, alg, *next, now))
         return RENEW_NEXT_KEY;
     roll = asked_to_roll(f, alg) || renew_by_age(c, p, now);
     due = roll || now.wall >= renew_due_at(c, p);

@@ -414,18 +414,51 @@ static bool change_allowed(const struct change *ch, struct safety_verdict *why)
     return false;
 }
 
-/* An algorithm goes out of the file: what the others serve stays as good as it is. */
-static bool drop_allowed(const struct model_facts *f, const int8_t chains[MODEL_MAX_ALGS],
-                         bool rollback, struct safety_verdict *why)
+/* Those who were served the chain that leaves will get the one that stays (ch->next): it needs the
+ * evidence in each combination that matches the leaving one, whether it was ignored or not. */
+static bool takes_over(const struct change *ch, struct safety_verdict *why)
 {
+    const struct model_facts *f = ch->f;
+
+    for (int o = 0; o < MODEL_MAX_OWNERS; o++) {
+        bool any = false;
+
+        for (int r = 0; f->owners[o].used && r < MODEL_MAX_RECS; r++) {
+            if (!phase_matches(f, &f->chains[ch->served], r, ch->now) ||
+                !phase_rec_cached(&f->owners[o], ch->p, r, ch->now))
+                continue;
+            any = true;
+            if (!combo_ready(ch, o, f->recs[r].combo, why))
+                return false;
+        }
+        if (any && !just_observed(ch, o, why))
+            return false;
+    }
+    return true;
+}
+
+/* An algorithm goes out of the file. */
+static bool drop_allowed(const struct change *ch, const int8_t chains[MODEL_MAX_ALGS],
+                         struct safety_verdict *why)
+{
+    const struct model_facts *f = ch->f;
+    bool any = false;
+
+    if (f->frozen != 0 && !ch->rollback)
+        return no(why, SAFETY_NO_FROZEN, PHASE_FOREVER);
     for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        struct change stays = *ch;
+
         if (!f->algs[a].used || chains[a] == MODEL_NONE)
             continue;
-        if (f->frozen != 0 && !rollback)
-            return no(why, SAFETY_NO_FROZEN, PHASE_FOREVER);
-        return true;
+        any = true;
+        stays.alg = a;
+        stays.next = chains[a];
+        why->chain = chains[a];
+        if (!takes_over(&stays, why))
+            return false;
     }
-    return no(why, SAFETY_NO_SERVABLE, PHASE_FOREVER);
+    return any || no(why, SAFETY_NO_SERVABLE, PHASE_FOREVER);
 }
 
 bool safety_switch_allows(const struct model_facts *f, const struct model_policy *p,
@@ -446,8 +479,7 @@ bool safety_switch_allows(const struct model_facts *f, const struct model_policy
         if (chains[a] == alg->current)
             continue;
         any = true;
-        if (chains[a] == MODEL_NONE ? !drop_allowed(f, chains, rollback, why)
-                                    : !change_allowed(&ch, why))
+        if (chains[a] == MODEL_NONE ? !drop_allowed(&ch, chains, why) : !change_allowed(&ch, why))
             return false;
     }
     if (!any)

@@ -194,6 +194,8 @@ static void no_route_is_skipped_only_by_policy(void **state)
     }
 }
 
+/* A server may have given its last RRset until the moment before it gave another; that RRset then
+ * lives for its TTL, and a sender who asked at the end works with it for delta_sender. */
 static void the_largest_ttl_counts_until_it_has_died(void **state)
 {
     const struct model_owner *o = &k.f.owners[0];
@@ -206,14 +208,49 @@ static void the_largest_ttl_counts_until_it_has_died(void **state)
     assert_int_equal(o->ttl_max, 7200);
     s[1].ttl = 1800;
     s[0].ttl = 60;
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
     kit_watch(&k, 0, HOUR, 5 * MIN);
     s[1].ttl = 60;
-    kit_watch(&k, 0, HOUR, 5 * MIN);
-    assert_int_equal(o->ttl_max, 7200); /* seen for the last time 2 h ago: lives until then */
-    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    kit_watch(&k, 0, HOUR + 15 * MIN, 5 * MIN);
+    assert_int_equal(o->ttl_max, 7200);
+    kit_watch(&k, 0, 1, 1);
     assert_int_equal(o->ttl_max, 1800); /* falls to what was seen since, not to the last */
-    kit_watch(&k, 0, 40 * MIN, 5 * MIN);
+    kit_watch(&k, 0, 45 * MIN, 5 * MIN);
+    assert_int_equal(o->ttl_max, 1800);
+    kit_watch(&k, 0, 1, 1);
     assert_int_equal(o->ttl_max, 60);
+}
+
+/* The frozen secondary of the scenario "ttl-lowered": it thaws long after a poll. */
+static void an_old_ttl_lives_from_the_answer_that_ended_it(void **state)
+{
+    struct kit_server *s = k.zones[0].servers;
+
+    (void)state;
+    s[0].ttl = 60;
+    kit_watch(&k, 0, 3 * HOUR, 5 * MIN); /* s[1] still gives 3600 */
+    s[1].ttl = 60;
+    kit_pass(&k, 50 * MIN);
+    kit_observe(&k, 0);
+    kit_watch(&k, 0, HOUR + 15 * MIN, 5 * MIN);
+    assert_int_equal(k.f.owners[0].ttl_max, 3600);
+    kit_watch(&k, 0, 1, 1);
+    assert_int_equal(k.f.owners[0].ttl_max, 60);
+}
+
+static void a_departed_servers_ttl_lives_from_when_nobody_asks_it(void **state)
+{
+    (void)state;
+    k.zones[0].servers[0].ttl = 60;
+    k.zones[0].servers[1].ttl = 7200;
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    k.zones[0].servers[1].in_set = false;
+    k.zones[0].servers[1].says = KIT_SILENT;
+    kit_watch(&k, 0, DAY, 5 * MIN);
+    kit_watch(&k, 0, 2 * HOUR + 15 * MIN, 5 * MIN);
+    assert_int_equal(k.f.owners[0].ttl_max, 7200);
+    kit_watch(&k, 0, 10 * MIN, 5 * MIN);
+    assert_int_equal(k.f.owners[0].ttl_max, 60);
 }
 
 static void a_ttl_beyond_the_cap_dies_at_the_cap(void **state)
@@ -222,10 +259,28 @@ static void a_ttl_beyond_the_cap_dies_at_the_cap(void **state)
     k.zones[0].servers[0].ttl = 30 * 86400;
     kit_watch(&k, 0, 5 * MIN, 5 * MIN);
     k.zones[0].servers[0].ttl = 60;
-    kit_watch(&k, 0, 7 * DAY, 30 * MIN);
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    kit_watch(&k, 0, 7 * DAY + 15 * MIN, 30 * MIN);
     assert_int_equal(k.f.owners[0].ttl_max, 30 * 86400);
-    kit_watch(&k, 0, 30 * MIN, 30 * MIN);
+    kit_watch(&k, 0, 1, 1);
     assert_int_equal(k.f.owners[0].ttl_max, 3600);
+}
+
+/* The CNAME goes, or its TTL falls: what it added lives on as a TTL does. */
+static void a_cname_that_goes_counts_until_it_has_died(void **state)
+{
+    const struct model_owner *o = &k.f.owners[0];
+
+    (void)state;
+    k.zones[0].cname_ttl = 7200;
+    kit_watch(&k, 0, 3 * DAY, 30 * MIN);
+    assert_int_equal(phase_cache_life(o, &k.p, false, k.now), 3 * HOUR);
+    k.zones[0].cname_ttl = 0;
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    kit_watch(&k, 0, 3 * HOUR + 15 * MIN, 5 * MIN);
+    assert_int_equal(phase_cache_life(o, &k.p, false, k.now), 3 * HOUR);
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    assert_int_equal(phase_cache_life(o, &k.p, false, k.now), HOUR);
 }
 
 static void watching_ends_with_a_gap(void **state)
@@ -320,6 +375,9 @@ int main(void)
         T(a_failed_round_takes_no_server_out_of_the_ns_set),
         T(no_route_is_skipped_only_by_policy),
         T(the_largest_ttl_counts_until_it_has_died),
+        T(an_old_ttl_lives_from_the_answer_that_ended_it),
+        T(a_departed_servers_ttl_lives_from_when_nobody_asks_it),
+        T(a_cname_that_goes_counts_until_it_has_died),
         T(a_ttl_beyond_the_cap_dies_at_the_cap),
         T(watching_ends_with_a_gap),
         T(more_addresses_than_the_table_holds_confirm_nothing),

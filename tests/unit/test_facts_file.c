@@ -41,6 +41,66 @@ static void intents_say_what_the_rrset_is_to_hold(void **state)
     assert_int_equal(o->ever, MODEL_BIT(rec) | MODEL_BIT(other) | MODEL_BIT(type));
 }
 
+/* Late: published when the switch that needs it was wanted already. */
+static void what_is_late(void **state)
+{
+    const struct model_owner *o = &k.f.owners[0];
+    int a, key, cert;
+
+    (void)state;
+    kit_init(&k);
+    a = kit_serving(&k, 0);
+    kit_observe(&k, 0);
+    kit_publish(&k, 0, k.f.chains[a].matches);
+    key = kit_key(&k, 0);
+    facts_publish_intent(&k.f, 0, k.f.keys[key].recs, k.now);
+    kit_observe(&k, 0);
+    assert_int_equal(o->late, 0); /* a standby, in time */
+    facts_roll(&k.f);
+    kit_observe(&k, 0);
+    assert_int_equal(o->late, k.f.keys[key].recs); /* wanted before a server showed it */
+    cert = kit_rec(&k, C301, true);
+    (void)kit_rec(&k, C301, true);
+    facts_publish_intent(&k.f, 0, MODEL_BIT(cert), k.now);
+    assert_true((o->late & MODEL_BIT(cert)) != 0);
+    cert = kit_rec(&k, C301, true); /* the type is known by now; it is made by a certificate */
+    facts_publish_intent(&k.f, 0, MODEL_BIT(cert), k.now);
+    assert_true((o->late & MODEL_BIT(cert)) != 0);
+}
+
+static void a_standby_that_was_shown_before_the_roll_is_not_late(void **state)
+{
+    int a, key;
+
+    (void)state;
+    kit_init(&k);
+    a = kit_serving(&k, 0);
+    kit_observe(&k, 0);
+    kit_publish(&k, 0, k.f.chains[a].matches);
+    key = kit_key(&k, 0);
+    kit_publish(&k, 0, k.f.keys[key].recs);
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    facts_roll(&k.f);
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    assert_int_equal(k.f.owners[0].late, 0);
+}
+
+/* An answer of one lagging server, or none at all, made the baseline: it mends itself. */
+static void an_ignored_combination_that_turns_out_to_match_counts(void **state)
+{
+    int a;
+
+    (void)state;
+    kit_init(&k);
+    a = kit_serving(&k, 0);
+    k.zones[0].servers[0].holds = MODEL_BIT(kit_rec(&k, C311, false));
+    kit_observe(&k, 0);
+    assert_int_not_equal(k.f.owners[0].seen[0].ignored, 0);
+    k.zones[0].servers[1].holds = k.f.chains[a].matches;
+    kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+    assert_int_equal(k.f.owners[0].seen[0].ignored, 0);
+}
+
 static void putting_back_is_counted(void **state)
 {
     struct kit_zone *z = &k.zones[0];
@@ -273,6 +333,9 @@ int main(void)
 #define T(f) cmocka_unit_test_setup(f, fresh_kit)
     const struct CMUnitTest tests[] = {
         T(intents_say_what_the_rrset_is_to_hold),
+        T(what_is_late),
+        T(a_standby_that_was_shown_before_the_roll_is_not_late),
+        T(an_ignored_combination_that_turns_out_to_match_counts),
         T(putting_back_is_counted),
         T(the_rename_is_the_switch),
         T(a_key_that_is_still_served_does_not_retire),

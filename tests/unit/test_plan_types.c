@@ -101,6 +101,7 @@ static void a_change_of_type_is_late(void **state)
     (void)state;
     k.p.combos[1] = C312;
     k.p.n_combos = 2;
+    memset(&k.n, 0, sizeof(k.n));
     for (int key = 0; key < 2; key++) {
         rec = kit_rec(&k, C312, true);
         k.f.keys[key].recs |= MODEL_BIT(rec);
@@ -117,6 +118,26 @@ static void a_change_of_type_is_late(void **state)
     assert_int_equal(k.n.switched, 0);
     kit_run(&k, HOUR);
     assert_int_equal(k.n.switched, 1);
+}
+
+/* The engine has not made the new type's record for the served chain yet: the rest goes ahead. */
+static void a_combination_that_would_be_bare_does_not_hold_the_others(void **state)
+{
+    int bare, key;
+
+    (void)state;
+    k.p.combos[1] = C312;
+    k.p.n_combos = 2;
+    bare = kit_rec(&k, C312, true);
+    k.f.keys[1].recs |= MODEL_BIT(bare);
+    key = kit_key(&k, 0); /* and a standby that is to follow a lost one */
+    k.f.keys[1].refused = true;
+    k.f.keys[key].recs |= MODEL_BIT(bare);
+    assert_true(kit_until(&k, PLAN_PUBLISH, HOUR));
+    assert_int_equal(k.last.mask, MODEL_BIT(kit_lowest(k.f.keys[key].recs & ~MODEL_BIT(bare))));
+    memset(&k.n, 0, sizeof(k.n));
+    kit_run(&k, DAY);
+    assert_int_equal(k.n.publish, 0);
 }
 
 /* ---- usage 2 ---- */
@@ -264,6 +285,7 @@ int main(void)
         T(fresh_makes_a_key_for_each_renewal_and_waits_for_the_floor),
         T(usage_3_0_1_is_published_after_issuance),
         T(a_change_of_type_is_late),
+        T(a_combination_that_would_be_bare_does_not_hold_the_others),
         T(under_usage_2_the_same_issuer_renews_without_waiting),
         T(under_usage_2_names_and_dates_count),
         T(another_issuer_is_held_but_not_into_expiry),

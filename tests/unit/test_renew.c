@@ -44,61 +44,61 @@ static void the_deadline_is_a_margin_before_expiry(void **state)
 }
 
 /* Each row: what is changed in the ready state; what is decided; with the standby or not. */
+static const struct {
+    const char *what;
+    enum model_strategy strategy;
+    model_time wall_left; /* of the served certificate */
+    bool unseen;          /* one server does not show the standby */
+    bool roll, current_bad, current_refused, standby_refused, unwanted;
+    enum renew_kind kind;
+    bool next;
+} rows[] = {
+    {"not due", MODEL_STANDBY, 31 * DAY, false, false, false, false, false, false, RENEW_NOT_DUE,
+     true},
+    {"due", MODEL_STANDBY, 29 * DAY, false, false, false, false, false, false, RENEW_NEXT_KEY,
+     true},
+    {"due, a server lags, time enough", MODEL_STANDBY, 29 * DAY, true, false, false, false, false,
+     false, RENEW_NEXT_KEY, true},
+    {"the wait would end before the deadline", MODEL_STANDBY, 5 * DAY + 3 * HOUR, true, false,
+     false, false, false, false, RENEW_NEXT_KEY, true},
+    {"the wait would end after the deadline", MODEL_STANDBY, 5 * DAY + 2 * HOUR, true, false, false,
+     false, false, false, RENEW_SAME_KEY, true},
+    {"the standby is ready up to the deadline", MODEL_STANDBY, 5 * DAY, false, false, false, false,
+     false, false, RENEW_NEXT_KEY, true},
+    {"past the deadline", MODEL_STANDBY, 5 * DAY - 1, false, false, false, false, false, false,
+     RENEW_SAME_KEY, true},
+    {"the operator asked", MODEL_STANDBY, 60 * DAY, false, true, false, false, false, false,
+     RENEW_NEXT_KEY, true},
+    {"asked, but the certificate runs out", MODEL_STANDBY, 4 * DAY, true, true, false, false, false,
+     false, RENEW_SAME_KEY, true},
+    {"reuse keeps the key", MODEL_REUSE, 29 * DAY, false, false, false, false, false, false,
+     RENEW_SAME_KEY, true},
+    {"reuse, the operator asked", MODEL_REUSE, 60 * DAY, false, true, false, false, false, false,
+     RENEW_NEXT_KEY, true},
+    {"compromised: at once", MODEL_STANDBY, 80 * DAY, false, false, true, false, false, false,
+     RENEW_NEXT_KEY, true},
+    {"compromised, under reuse", MODEL_REUSE, 80 * DAY, false, false, true, false, false, false,
+     RENEW_NEXT_KEY, true},
+    {"the CA refuses the key: the standby", MODEL_REUSE, 29 * DAY, false, false, false, true, false,
+     false, RENEW_NEXT_KEY, true},
+    {"refused, past the deadline: never again", MODEL_STANDBY, DAY, true, false, false, true, false,
+     false, RENEW_NEXT_KEY, true},
+    {"refused, not due: served on", MODEL_STANDBY, 60 * DAY, false, false, false, true, false,
+     false, RENEW_NOT_DUE, true},
+    {"the standby is refused: another is to be made", MODEL_STANDBY, 29 * DAY, false, false, false,
+     false, true, false, RENEW_NEXT_KEY, false},
+    {"no standby and no time for one", MODEL_STANDBY, 5 * DAY + 2 * HOUR, false, false, false,
+     false, true, false, RENEW_SAME_KEY, false},
+    {"fresh: a floor of a day", MODEL_FRESH, 6 * DAY, true, false, false, false, false, false,
+     RENEW_SAME_KEY, true},
+    {"fresh: just in time", MODEL_FRESH, 6 * DAY + 21 * MIN, true, false, false, false, false,
+     false, RENEW_NEXT_KEY, true},
+    {"not wanted any more", MODEL_STANDBY, DAY, false, false, false, false, false, true,
+     RENEW_NOT_DUE, true},
+};
+
 static void which_key(void **state)
 {
-    static const struct {
-        const char *what;
-        enum model_strategy strategy;
-        model_time wall_left; /* of the served certificate */
-        bool unseen;          /* one server does not show the standby */
-        bool roll, current_bad, current_refused, standby_refused, unwanted;
-        enum renew_kind kind;
-        bool next;
-    } rows[] = {
-        {"not due", MODEL_STANDBY, 31 * DAY, false, false, false, false, false, false,
-         RENEW_NOT_DUE, true},
-        {"due", MODEL_STANDBY, 29 * DAY, false, false, false, false, false, false, RENEW_NEXT_KEY,
-         true},
-        {"due, a server lags, time enough", MODEL_STANDBY, 29 * DAY, true, false, false, false,
-         false, false, RENEW_NEXT_KEY, true},
-        {"the wait would end before the deadline", MODEL_STANDBY, 5 * DAY + 3 * HOUR, true, false,
-         false, false, false, false, RENEW_NEXT_KEY, true},
-        {"the wait would end after the deadline", MODEL_STANDBY, 5 * DAY + 2 * HOUR, true, false,
-         false, false, false, false, RENEW_SAME_KEY, true},
-        {"the standby is ready up to the deadline", MODEL_STANDBY, 5 * DAY, false, false, false,
-         false, false, false, RENEW_NEXT_KEY, true},
-        {"past the deadline", MODEL_STANDBY, 5 * DAY - 1, false, false, false, false, false, false,
-         RENEW_SAME_KEY, true},
-        {"the operator asked", MODEL_STANDBY, 60 * DAY, false, true, false, false, false, false,
-         RENEW_NEXT_KEY, true},
-        {"asked, but the certificate runs out", MODEL_STANDBY, 4 * DAY, true, true, false, false,
-         false, false, RENEW_SAME_KEY, true},
-        {"reuse keeps the key", MODEL_REUSE, 29 * DAY, false, false, false, false, false, false,
-         RENEW_SAME_KEY, true},
-        {"reuse, the operator asked", MODEL_REUSE, 60 * DAY, false, true, false, false, false,
-         false, RENEW_NEXT_KEY, true},
-        {"compromised: at once", MODEL_STANDBY, 80 * DAY, false, false, true, false, false, false,
-         RENEW_NEXT_KEY, true},
-        {"compromised, under reuse", MODEL_REUSE, 80 * DAY, false, false, true, false, false, false,
-         RENEW_NEXT_KEY, true},
-        {"the CA refuses the key: the standby", MODEL_REUSE, 29 * DAY, false, false, false, true,
-         false, false, RENEW_NEXT_KEY, true},
-        {"refused, past the deadline: never again", MODEL_STANDBY, DAY, true, false, false, true,
-         false, false, RENEW_NEXT_KEY, true},
-        {"refused, not due: served on", MODEL_STANDBY, 60 * DAY, false, false, false, true, false,
-         false, RENEW_NOT_DUE, true},
-        {"the standby is refused: another is to be made", MODEL_STANDBY, 29 * DAY, false, false,
-         false, false, true, false, RENEW_NEXT_KEY, false},
-        {"no standby and no time for one", MODEL_STANDBY, 5 * DAY + 2 * HOUR, false, false, false,
-         false, true, false, RENEW_SAME_KEY, false},
-        {"fresh: a floor of a day", MODEL_FRESH, 6 * DAY, true, false, false, false, false, false,
-         RENEW_SAME_KEY, true},
-        {"fresh: just in time", MODEL_FRESH, 6 * DAY + 21 * MIN, true, false, false, false, false,
-         false, RENEW_NEXT_KEY, true},
-        {"not wanted any more", MODEL_STANDBY, DAY, false, false, false, false, false, true,
-         RENEW_NOT_DUE, true},
-    };
-
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         enum renew_kind kind;
         int next;
@@ -156,6 +156,10 @@ static void a_served_record_that_is_gone_makes_the_standby_due(void **state)
     kit_observe(&k, 0);
     assert_int_equal(renew_decide(&k.f, &k.p, 0, k.now, &next), RENEW_NEXT_KEY);
     assert_int_equal(next, standby);
+    /* past the deadline the certificate comes first */
+    k.now.wall = k.f.chains[chain].not_after - k.p.renew_margin + 1;
+    assert_int_equal(renew_decide(&k.f, &k.p, 0, k.now, &next), RENEW_SAME_KEY);
+    k.now.wall = k.now.steady + WALL0;
     /* not if the standby went with it */
     k.zones[0].servers[0].holds = 0;
     kit_observe(&k, 0);

@@ -58,30 +58,12 @@ enum obstacle {
     OBSTACLES
 };
 
-static void obstruct(enum obstacle what)
+/* What the servers do. */
+static void obstruct_dns(enum obstacle what)
 {
     struct kit_server *s = k.zones[0].servers;
 
     switch (what) {
-    case NOTHING:
-    case OBSTACLES:
-        break;
-    case FROZEN:
-        k.f.frozen = MODEL_F_OPERATOR;
-        break;
-    case FROZEN_DNSSEC:
-        k.f.frozen = MODEL_F_DNSSEC | MODEL_F_DELETED | MODEL_F_LAME;
-        break;
-    case POSTFIX_DOWN:
-        k.f.postfix_up = false;
-        break;
-    case NEVER_OBSERVED:
-        memset(k.f.owners[0].addrs, 0, sizeof(k.f.owners[0].addrs));
-        k.f.owners[0].round_end = MODEL_NEVER;
-        break;
-    case A_SECOND_AGO:
-        kit_pass(&k, SEC + 1);
-        break;
     case ONE_SILENT:
         s[1].says = KIT_SILENT;
         kit_watch(&k, 0, 5 * MIN, 5 * MIN);
@@ -123,6 +105,33 @@ static void obstruct(enum obstacle what)
         k.zones[0].n_servers = 0;
         memset(k.f.owners[0].addrs, 0, sizeof(k.f.owners[0].addrs));
         kit_watch(&k, 0, 5 * MIN, 5 * MIN);
+        break;
+    default:
+        break;
+    }
+}
+
+static void obstruct(enum obstacle what)
+{
+    switch (what) {
+    case FROZEN:
+        k.f.frozen = MODEL_F_OPERATOR;
+        break;
+    case FROZEN_DNSSEC:
+        k.f.frozen = MODEL_F_DNSSEC | MODEL_F_DELETED | MODEL_F_LAME;
+        break;
+    case POSTFIX_DOWN:
+        k.f.postfix_up = false;
+        break;
+    case NEVER_OBSERVED:
+        memset(k.f.owners[0].addrs, 0, sizeof(k.f.owners[0].addrs));
+        k.f.owners[0].round_end = MODEL_NEVER;
+        break;
+    case A_SECOND_AGO:
+        kit_pass(&k, SEC + 1);
+        break;
+    default:
+        obstruct_dns(what);
         break;
     }
 }
@@ -339,9 +348,34 @@ static void an_algorithm_is_disabled_only_while_another_is_served(void **state)
     assert_int_equal(kit_judge(&k, &drop), SAFETY_NO_SERVABLE);
     rsa = facts_alg(&k.f, 2, true);
     drop.chains[rsa] = (int8_t)kit_serving(&k, rsa);
+    kit_publish(&k, 0, k.f.chains[drop.chains[rsa]].matches);
+    kit_watch(&k, 0, 3 * DAY, 30 * MIN);
     assert_int_equal(kit_judge(&k, &drop), SAFETY_OK);
     k.f.frozen = MODEL_F_CLOCK;
     assert_int_equal(kit_judge(&k, &drop), SAFETY_NO_FROZEN);
+}
+
+/* Senders that were served the one that goes get the one that stays: in every combination that
+ * matches the former, ignored for the latter or not. */
+static void what_stays_takes_over_from_what_leaves(void **state)
+{
+    struct plan_action drop;
+    int rsa;
+
+    (void)ready_kit(state);
+    rsa = facts_alg(&k.f, 2, true);
+    drop = kit_action(&k, PLAN_SWITCH);
+    drop.chains[0] = MODEL_NONE;
+    drop.chains[rsa] = (int8_t)kit_serving(&k, rsa);
+    k.f.owners[0].seen[0].ignored = (uint8_t)(1u << rsa);
+    assert_int_equal(kit_judge(&k, &drop), SAFETY_NO_UNSEEN);
+    kit_publish(&k, 0, k.f.chains[drop.chains[rsa]].matches);
+    kit_watch(&k, 0, 30 * MIN, 30 * MIN);
+    assert_int_equal(kit_judge(&k, &drop), SAFETY_NO_WAIT);
+    kit_watch(&k, 0, 3 * DAY, 30 * MIN);
+    assert_int_equal(kit_judge(&k, &drop), SAFETY_OK);
+    kit_pass(&k, SEC + 1);
+    assert_int_equal(kit_judge(&k, &drop), SAFETY_NO_STALE_FACTS);
 }
 
 static void chains_that_may_never_be_served(void **state)
@@ -392,7 +426,7 @@ static void an_empty_owner_counts_as_empty_after_e(void **state)
     assert_int_equal(to(chain_b), SAFETY_NO_WAIT);
     wait = phase_wait(&k.f.owners[0], &k.p, true, k.now);
     assert_int_equal(wait, 2 * DAY + 20 * MIN);
-    kit_watch(&k, 0, 2 * DAY - 1, 30 * MIN);
+    kit_watch(&k, 0, 2 * DAY + 15 * MIN - 1, 30 * MIN);
     assert_int_equal(to(chain_b), SAFETY_NO_WAIT);
     kit_watch(&k, 0, 1, 1);
     assert_int_equal(to(chain_b), SAFETY_OK);
@@ -422,6 +456,7 @@ int main(void)
         cmocka_unit_test(algorithms_are_judged_each_for_itself),
         cmocka_unit_test(an_algorithm_is_enabled_only_with_its_record_in_every_cache),
         cmocka_unit_test(an_algorithm_is_disabled_only_while_another_is_served),
+        cmocka_unit_test(what_stays_takes_over_from_what_leaves),
         cmocka_unit_test(chains_that_may_never_be_served),
         cmocka_unit_test(an_unresolved_switch_comes_first),
         cmocka_unit_test(an_empty_owner_counts_as_empty_after_e),
