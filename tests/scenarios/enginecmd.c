@@ -201,8 +201,8 @@ bool engine_command(struct run *r)
         return script_fail(r, "restore while the engine is down: crash first");
     else if (strcmp(word, "restore") == 0)
         r->e->disk = r->e->kept;
-    else if (r->e->up) /* restart: a crash that was put in elsewhere may have been quicker */
-        sim_say(r->s, "it is up already");
+    else if (r->e->up) /* restart: another crash was quicker, or the point was never reached */
+        r->e->crash_at = -1;
     else
         shell_start(r->e);
     return !r->s->broken;

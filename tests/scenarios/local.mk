@@ -20,6 +20,6 @@ tests_scenarios_run_SOURCES = \
     tests/scenarios/worldcmd.c
 tests_scenarios_run_LDADD = librcore.a
 
-dist_check_SCRIPTS += tests/scenarios/t_scenarios.sh
-TESTS += tests/scenarios/t_scenarios.sh
-EXTRA_DIST += tests/scenarios/README.md tests/scenarios/pass tests/scenarios/fail
+dist_check_SCRIPTS += tests/scenarios/t_scenarios.sh tests/scenarios/t_random.sh
+TESTS += tests/scenarios/t_scenarios.sh tests/scenarios/t_random.sh
+EXTRA_DIST += tests/scenarios/README.md tests/scenarios/random.awk tests/scenarios/pass tests/scenarios/fail

@@ -68,7 +68,7 @@ static void rebuild_back(struct shell *e, const int8_t before[MODEL_MAX_ALGS],
     facts_switch_intent(&e->mem.facts, before);
     file_holds(e, before, false);
     facts_freeze(&e->mem.facts, MODEL_F_RELOAD);
-    e->mem.facts.retry_switch_at = shell_now(e).steady + 10 * MIN;
+    e->mem.facts.retry_switch_at = shell_now(e).steady + 6 * HOUR;
     shell_save(e);
 }
 

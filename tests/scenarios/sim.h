@@ -24,15 +24,15 @@
 
 #define SIM_RECS 64
 #define SIM_KEYS 96
-#define SIM_CERTS 128
+#define SIM_CERTS 1000
 #define SIM_SERVERS 8
 #define SIM_OWNERS 4
 #define SIM_HELD 128
-#define SIM_PROCS 32
+#define SIM_PROCS 256
 #define SIM_EXCUSES 64
 #define SIM_NAME 32
 #define SIM_TEXT 512
-#define SIM_TRACE 4000 /* lines kept */
+#define SIM_TRACE 20000 /* lines kept */
 #define SIM_NEVER INT64_MAX
 
 #define SEC INT64_C(1000)
@@ -179,15 +179,16 @@ struct sim {
     enum sim_proof proof[MODEL_MAX_ALGS];
     bool postfix_up;
     bool reload_fails;
-    bool elsewhere;    /* main.cf points to another file */
-    uint32_t ttl;      /* that the engine publishes with */
-    int64_t ns_ttl;    /* ms */
-    int64_t validity;  /* ms, of certificates to come */
-    int64_t drain;     /* ms, after a reload */
-    int64_t sync;      /* ms, lag of servers unless they have one of their own */
-    int64_t hold;      /* ms, that a sender works with what it looked up */
-    int64_t stale;     /* ms, that resolvers serve expired answers */
-    int64_t sig_life;  /* ms, of RRSIGs */
+    bool elsewhere;   /* main.cf points to another file */
+    uint32_t ttl;     /* that the engine publishes with */
+    int64_t ns_ttl;   /* ms */
+    int64_t validity; /* ms, of certificates to come */
+    int64_t drain;    /* ms, after a reload */
+    int64_t sync;     /* ms, lag of servers unless they have one of their own */
+    int64_t hold;     /* ms, that a sender works with what it looked up */
+    int64_t stale;    /* ms, that resolvers serve expired answers */
+    int64_t sig_life; /* ms, of RRSIGs */
+    int64_t reloaded_at;
     int64_t gives_way; /* THE RULE is not judged before this moment */
     bool broken;       /* fail was set */
     char fail[SIM_TEXT];

@@ -187,15 +187,28 @@ int world_owner_named(const struct sim *s, const char *name)
     return -1;
 }
 
+static bool same_file(const struct sim_file *a, const struct sim_file *b)
+{
+    return memcmp(a->cert, b->cert, sizeof a->cert) == 0;
+}
+
+/* Processes begin, which load the file. Those that would be like others in all that can be asked
+ * of them are counted with these. */
 static void add_procs(struct sim *s)
 {
     int n = 0;
+    bool there = false;
 
     for (int i = 0; i < s->n_procs; i++) {
         if (s->procs[i].dies_at > s->t)
             s->procs[n++] = s->procs[i];
     }
     s->n_procs = n;
+    for (int i = 0; i < n; i++)
+        there = there || (!s->procs[i].held && s->procs[i].dies_at == SIM_NEVER &&
+                          same_file(&s->procs[i].file, &s->file));
+    if (there)
+        return;
     if (n == SIM_PROCS) {
         sim_fail(s, "the world has no room for another generation of processes");
         return;
@@ -237,6 +250,7 @@ bool world_reload(struct sim *s)
         if (!s->procs[i].held && s->procs[i].dies_at == SIM_NEVER)
             s->procs[i].dies_at = s->t + s->drain;
     }
+    s->reloaded_at = s->t;
     add_procs(s);
     return true;
 }
@@ -260,7 +274,7 @@ void world_session(struct sim *s, bool holds)
         return;
     }
     for (int i = 0; i < s->n_procs; i++) {
-        if (i < s->n_procs - 1 && s->procs[i].held)
+        if (s->procs[i].held && s->procs[i].born < s->reloaded_at)
             s->procs[i].dies_at = s->t;
         s->procs[i].held = false;
     }
