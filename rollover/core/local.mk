@@ -76,3 +76,5 @@ check_PROGRAMS += tests/unit/test_plan_types
 TESTS += tests/unit/test_plan_types
 tests_unit_test_plan_types_SOURCES = tests/unit/test_plan_types.c $(core_kit)
 tests_unit_test_plan_types_LDADD = $(core_libs)
+
+EXTRA_DIST += rollover/core/README.md
