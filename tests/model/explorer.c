@@ -138,8 +138,10 @@ int main(int argc, char **argv)
         return 2;
     }
     built = graph_build(&o.world, o.limit, o.check_tidy, &g);
-    if (built == GRAPH_WRONG)
+    if (built == GRAPH_WRONG) {
+        graph_free(&g);
         return 1;
+    }
     whole = product_explore(&o.world, &g, o.limit * 100, o.quiet, &r) && built == GRAPH_WHOLE;
     if (whole && r.violations == 0)
         stuck = graph_stuck(&g);

@@ -141,7 +141,7 @@ static void expand(struct search *s, uint32_t at, struct product_result *out)
     }
     for (int server = 0; server < SMALL_SERVERS; server++) {
         uint8_t recs = n->view.shows[server];
-        uint8_t got = recs == 0 ? 0 : (uint8_t)(recs | s->w->held << 3);
+        uint8_t got = (uint8_t)(recs == 0 ? 0 : recs | s->w->held << 3);
 
         out->transitions += 2;
         intern(s, key_of((uint32_t)(key >> 16), got, b), at, (uint8_t)(FETCH + server));
