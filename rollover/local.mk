@@ -13,6 +13,7 @@ librengine_a_SOURCES = \
 	rollover/unit_record.c \
 	rollover/unit_switch.c
 fakeworld = \
+	tests/engine/fakekit.c tests/engine/fakekit.h \
 	tests/engine/fakeports.c \
 	tests/engine/fakestore.c \
 	tests/engine/fakeworld.c tests/engine/fakeworld.h

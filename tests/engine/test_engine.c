@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The engine against a world in simulated time: what it does, and what it never does. */
-#include "tests/engine/fakeworld.h"
+#include "tests/engine/fakekit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,36 +10,11 @@
 
 #include <cmocka.h>
 
-static const enum port_alg both[] = {PORT_ALG_P256, PORT_ALG_RSA2048};
-
-static int setup(void **state)
-{
-    struct fw *w = fw_new();
-    if (w == NULL)
-        return -1;
-    fw_begin(w, both, 2);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fw *w = *state;
-    fw_free(&w);
-    return 0;
-}
-
-static void assert_rule(const struct fw *w)
-{
-    if (w->violations != 0)
-        fail_msg("%u violations of the rule, the last: %s", w->violations, w->why);
-}
-
 static void test_rollovers(void **state)
 {
     struct fw *w = *state;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_in_range(w->switches, 4, 8); /* both algorithms in one rename each time */
     assert_in_range(w->commits, 2 * 3, 2 * 8);
     assert_in_range(w->withdrawals, 2 * 2, 2 * 8);
@@ -50,7 +25,7 @@ static void test_judge_can_fail(void **state)
 {
     struct fw *w = *state;
     assert_true(fw_run(w, both, 2, 20000));
-    assert_rule(w);
+    fakekit_rule(w);
     w->file.spki[0][31] ^= 1; /* another key, never published */
     fw_check(w);
     assert_true(w->violations > 0);
@@ -62,7 +37,7 @@ static void test_frozen_secondary(void **state)
     assert_true(fw_run(w, both, 2, 3000));
     w->frozen[1] = true;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     unsigned before = w->commits;
     struct fw_file file = w->file;
     assert_true(fw_run(w, both, 2, 30000));
@@ -70,7 +45,7 @@ static void test_frozen_secondary(void **state)
     assert_memory_equal(file.spki, w->file.spki, sizeof file.spki);
     w->frozen[1] = false;
     assert_true(fw_run(w, both, 2, 40000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->commits > before);
     assert_memory_not_equal(file.spki, w->file.spki, sizeof file.spki);
 }
@@ -82,12 +57,12 @@ static void no_switch_while(struct fw *w, bool *trouble)
     assert_true(fw_run(w, both, 2, 10000));
     struct fw_file file = w->file;
     assert_true(fw_run(w, both, 2, 30000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_memory_equal(file.spki, w->file.spki, sizeof file.spki);
     *trouble = false;
     unsigned before = w->commits;
     assert_true(fw_run(w, both, 2, 40000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->commits > before);
 }
 
@@ -110,12 +85,12 @@ static void test_reload_fails(void **state)
     struct fw_file file = w->file;
     w->reload_fails = true;
     assert_true(fw_run(w, both, 2, 30000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_int_equal(w->withdrawals, 0);
     assert_memory_equal(file.spki, w->file.spki, sizeof file.spki); /* put back */
     w->reload_fails = false;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->withdrawals > 0); /* later rollovers went all the way */
 }
 
@@ -129,7 +104,7 @@ static void test_postfix_down(void **state)
     assert_memory_equal(&file, &w->file, sizeof file); /* kept staged */
     w->postfix_up = true;
     assert_true(fw_run(w, both, 2, 40000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->commits > 0);
 }
 
@@ -146,7 +121,7 @@ static void test_saving_fails(void **state)
     assert_memory_equal(&primary, &w->primary, sizeof primary);
     w->fail_times = 0;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->commits > 0);
 }
 
@@ -155,7 +130,7 @@ static void failing_call(struct fw *w, enum fw_call call)
     w->fail_call = call;
     w->fail_times = 3;
     assert_true(fw_run(w, both, 2, 90000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_int_equal(w->fail_times, 0);
     assert_true(w->commits > 0);
 }
@@ -174,7 +149,7 @@ static void test_wrong_proof_rolls_back(void **state)
     struct fw *w = *state;
     w->next_wrong = true;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_int_equal(w->rollbacks, 2); /* each algorithm by itself */
     assert_true(w->commits > 0);       /* later, with another certificate */
 }
@@ -185,11 +160,11 @@ static void test_long_session_delays_withdrawal(void **state)
     assert_true(fw_run(w, both, 2, 3000));
     w->procs[0].held = true;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_int_equal(w->withdrawals, 0);
     w->procs[0].alive = false;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->withdrawals > 0);
 }
 
@@ -205,7 +180,7 @@ static void test_reboot_restarts_waits(void **state)
         fw_check(w);
     }
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->commits > 0);
 }
 
@@ -235,7 +210,7 @@ static void test_found_records(void **state)
         publish_by_hand(w);
         struct fw_file old = w->file;
         assert_true(fw_run(w, both, 2, 60000));
-        assert_rule(w);
+        fakekit_rule(w);
         assert_true(w->commits > 0 && w->withdrawals > 0);
         for (uint8_t i = 0; i < old.n; i++)
             assert_int_equal(primary_holds(w, old.spki[i]), adopt == 0);
@@ -260,7 +235,7 @@ static void test_crash_everywhere(void **state)
             assert_true(fw_run(w, both, 2, 40000));
             if (w->violations != 0)
                 print_error("crash %s call %u\n", after ? "after" : "before", at);
-            assert_rule(w);
+            fakekit_rule(w);
             if (w->commits < 2)
                 fail_msg("crash %s call %u: no rollover was completed", after ? "after" : "before",
                          at);
@@ -273,20 +248,23 @@ static void test_crash_everywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_rollovers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_judge_can_fail, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_frozen_secondary, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_silent_server, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bogus_server, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reload_fails, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_postfix_down, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_saving_fails, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_failing_calls, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wrong_proof_rolls_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long_session_delays_withdrawal, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reboot_restarts_waits, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_found_records, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_crash_everywhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rollovers, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_judge_can_fail, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_frozen_secondary, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_silent_server, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_bogus_server, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_reload_fails, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_postfix_down, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_saving_fails, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_failing_calls, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_proof_rolls_back, fakekit_setup,
+                                        fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_long_session_delays_withdrawal, fakekit_setup,
+                                        fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_reboot_restarts_waits, fakekit_setup,
+                                        fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_found_records, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_crash_everywhere, fakekit_setup, fakekit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

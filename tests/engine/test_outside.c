@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What others do to us: files put back, records deleted, states restored, processes ended. */
-#include "tests/engine/fakeworld.h"
+#include "tests/engine/fakekit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,31 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static const enum port_alg both[] = {PORT_ALG_P256, PORT_ALG_RSA2048};
-
-static int setup(void **state)
-{
-    struct fw *w = fw_new();
-    if (w == NULL)
-        return -1;
-    fw_begin(w, both, 2);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fw *w = *state;
-    fw_free(&w);
-    return 0;
-}
-
-static void assert_rule(const struct fw *w)
-{
-    if (w->violations != 0)
-        fail_msg("%u violations of the rule, the last: %s", w->violations, w->why);
-}
 
 /* Pieces of a tenth of a second, each in a process of its own, until `*count` is at least `n`. */
 static void run_until(struct fw *w, const unsigned *count, unsigned n)
@@ -55,14 +30,14 @@ static void test_file_put_back(void **state)
     w->file = old;
     fw_new_procs(w);
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_int_equal(w->withdrawals, 0);
     assert_memory_equal(w->file.spki, old.spki, sizeof old.spki);
     w->resume = true; /* the operator: danemilter -r */
     assert_true(fw_run(w, both, 2, 100));
     w->resume = false;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->withdrawals > 0);
 }
 
@@ -93,7 +68,7 @@ static void test_restored_state(void **state)
     bool keys[FW_KEYS];
     memcpy(keys, w->has_key, sizeof keys);
     assert_true(fw_run(w, both, 2, 40000));
-    assert_rule(w);
+    fakekit_rule(w);
     for (int k = 0; k < FW_KEYS; k++) /* the key folder was in the backup too */
         w->has_key[k] = w->has_key[k] || keys[k];
     struct fw_file file = w->file;
@@ -102,7 +77,7 @@ static void test_restored_state(void **state)
     for (int a = 0; a < MODEL_MAX_CHAINS; a++) /* renewals are due at once */
         w->stored.st.facts.chains[a].not_after = w->wall + INT64_C(3600) * 1000;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_memory_equal(file.spki, w->file.spki, sizeof file.spki);
 }
 
@@ -117,7 +92,7 @@ static void test_restore_does_not_drain(void **state)
     memset(w->stored.st.boot_id, 0, sizeof w->stored.st.boot_id);
     w->resume = true;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_int_equal(w->withdrawals, 0);
 }
 
@@ -133,7 +108,7 @@ static void test_deleted_at_primary(void **state)
     memset(&w->primary, 0, sizeof w->primary);
     w->changed = w->boot;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_int_equal(w->primary.n, 0); /* leaving DANE is respected */
 }
 
@@ -147,7 +122,7 @@ static void test_rollback_after_restart(void **state)
     assert_int_equal(w->rollbacks, 0);
     assert_true(fw_run(w, both, 2, 5000));
     assert_true(w->rollbacks > 0);
-    assert_rule(w);
+    fakekit_rule(w);
 }
 
 static void test_owner_removed(void **state)
@@ -167,7 +142,7 @@ static void test_wildcard_host(void **state)
     assert_int_equal(w->primary.n, 0);
     w->wildcard = false;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->primary.n > 0);
 }
 
@@ -178,7 +153,7 @@ static void test_lost_key_is_not_published(void **state)
     for (int k = 2; k < FW_KEYS; k++) /* the standbys; 0 and 1 are served */
         w->has_key[k] = false;
     assert_true(fw_run(w, both, 2, 60000));
-    assert_rule(w);
+    fakekit_rule(w);
     assert_true(w->commits > 0); /* with others, made since */
     assert_true(w->withdrawals > 0);
 }
@@ -186,15 +161,18 @@ static void test_lost_key_is_not_published(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_file_put_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_foreign_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_restored_state, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_restore_does_not_drain, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_deleted_at_primary, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rollback_after_restart, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_owner_removed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wildcard_host, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_lost_key_is_not_published, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_file_put_back, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_file, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_restored_state, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_restore_does_not_drain, fakekit_setup,
+                                        fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_deleted_at_primary, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_rollback_after_restart, fakekit_setup,
+                                        fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_owner_removed, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_wildcard_host, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_lost_key_is_not_published, fakekit_setup,
+                                        fakekit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
