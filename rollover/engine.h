@@ -68,7 +68,29 @@ struct engine_world {
     void *store_self;
     const struct port_log_ops *log;
     void *log_self;
+    const struct port_work_ops *work; /* NULL: orders are waited for in the engine's thread */
+    void *work_self;
+    const struct port_notice_ops *notice; /* NULL: nobody is told */
+    void *notice_self;
 };
+
+/* What an operator asks for (danectl). */
+enum engine_verb {
+    ENGINE_RENEW,    /* a new certificate now, for the key that is served */
+    ENGINE_ROLL,     /* a key rollover now: as soon as the next key may be served */
+    ENGINE_ROLLBACK, /* back to the chain before the last switch, while that is possible */
+    ENGINE_FREEZE,   /* no key is switched or withdrawn until RESUME */
+    ENGINE_RESUME    /* on after a freeze that only a human may end; reads the chain file anew */
+};
+
+struct engine_command {
+    enum engine_verb verb;
+    const char *certificate; /* its title */
+    enum port_alg alg;       /* 0: every algorithm; RENEW, ROLL and ROLLBACK only */
+    bool dry_run;            /* say what would be done, change nothing */
+};
+
+#define ENGINE_REPLY_MAX 2048
 
 struct engine;
 
@@ -77,6 +99,12 @@ void engine_free(struct engine **e);
 
 /* Loads the certificate's state, or begins one. OUT_BROKEN: the store cannot be read. */
 enum outcome engine_add(struct engine *e, const struct engine_certificate *cert, struct err *err);
+
+/* Takes a command, in the engine's thread; what it asks for is durable on OUT_OK and begins with
+ * the next step. `text` (ENGINE_REPLY_MAX) gets what happens now, or would. OUT_REFUSED: there is
+ * no such certificate or algorithm, or it cannot be done; err says why. */
+enum outcome engine_command(struct engine *e, const struct engine_command *command, char *text,
+                            size_t size, struct err *err);
 
 /* Does what is due, one action for each certificate at most; `*sleep_ms` gets how long nothing
  * will be due (0: call again at once). */

@@ -109,15 +109,77 @@ struct port_certs_ops {
 /* ---- issuer -------------------------------------------------------------------------- */
 
 struct port_order {
+    const char *certificate;    /* its title, for the log */
     uint8_t spki[MODEL_ID_LEN]; /* the key, in the key folder */
     const char *const *names;
     size_t n_names;
 };
 
+/* Why no certificate came. */
+enum port_issue_fault {
+    PORT_ISSUE_OTHER,   /* what `err` says; asked again after a while */
+    PORT_ISSUE_ACCOUNT, /* safety.md row 17: the account is deactivated or may not ask */
+    PORT_ISSUE_CAA,     /* row 16: a CAA record forbids it; err names it */
+    PORT_ISSUE_KEY,     /* row 16: the CA refuses this key for ever (badPublicKey) */
+    PORT_ISSUE_REJECTED /* rows 7-11: what came is not what was asked for; the old one stays */
+};
+
+struct port_issued {
+    char *pem; /* the caller's, `size` octets: leaf first, then the chain */
+    size_t size;
+    enum port_issue_fault fault; /* for anything but OUT_OK */
+    model_time wait;             /* ms that the issuer wants to be left alone; 0: says nothing */
+};
+
 struct port_issuer_ops {
-    /* OUT_OK: `pem` (PORT_PEM_MAX) holds leaf first, then the chain. */
-    enum outcome (*issue)(void *self, const struct port_order *order, char *pem, size_t size,
+    /* OUT_OK: `out->pem` holds the chain. May take minutes and is called from a worker thread
+     * (struct port_work_ops): one call at a time for one order, several for one issuer. */
+    enum outcome (*issue)(void *self, const struct port_order *order, struct port_issued *out,
                           struct err *err);
+};
+
+/* ---- the challenge dns-01 (RFC 8555 section 8.4) --------------------------------------- */
+
+struct port_challenge_ops {
+    /* Adds a TXT record `value` (base64url, unquoted) at the name that `owner`
+     * ("_acme-challenge.mx.example.org.", final dot) leads to after CNAMEs, beside what is there.
+     * Again is fine. OUT_REFUSED: no provider for that zone, a loop, credentials. */
+    enum outcome (*put)(void *self, const char *owner, const char *value, struct err *err);
+    /* OUT_OK: every observable address of every server of that zone shows the value. OUT_NOT_YET:
+     * err names a server that does not. OUT_RETRY: the servers could not be found or asked. */
+    enum outcome (*seen)(void *self, const char *owner, const char *value, struct err *err);
+    /* Removes exactly that record. Gone already is OUT_OK. */
+    enum outcome (*drop)(void *self, const char *owner, const char *value, struct err *err);
+};
+
+/* ---- notes: small durable texts of adapters --------------------------------------------- */
+
+#define PORT_NOTE_NAME_MAX 256
+#define PORT_NOTE_MAX 16384
+
+struct port_notes_ops {
+    /* OUT_NOT_YET: there is none of this name. `out` gets a string. */
+    enum outcome (*get)(void *self, const char *name, char *out, size_t size, struct err *err);
+    /* Durable on OUT_OK. `text` NULL: forgets it. */
+    enum outcome (*put)(void *self, const char *name, const char *text, struct err *err);
+};
+/* Any thread. Names: "acme/TITLE/account", "acme/TITLE/order/SPKI", "notice/CERTIFICATE"... */
+
+/* ---- work: what takes long, in other threads --------------------------------------------- */
+
+struct port_work_ops {
+    /* Runs fn(arg) soon in a worker thread and then wakes the engine's clock. OUT_NOT_YET: all
+     * are busy. Once started fn runs to its end; whoever frees `arg` waits for that. */
+    enum outcome (*start)(void *self, void (*fn)(void *arg), void *arg, struct err *err);
+};
+
+/* ---- notice: who is told when something is wrong ------------------------------------------ */
+
+struct port_notice_ops {
+    /* After each step of a certificate. `trouble`: one sentence on what is frozen or was
+     * rejected, NULL when all is well; `fate`: what happens if nobody does anything. Must not
+     * block: it decides by itself what is news. */
+    void (*tell)(void *self, const char *certificate, const char *trouble, const char *fate);
 };
 
 /* ---- DNS: publishing ----------------------------------------------------------------- */
@@ -140,6 +202,11 @@ struct port_dns_ops {
     /* OUT_OK: accepted (never a fact about DNS). OUT_NOT_YET: the RRset is not `seen` any more:
      * read again. OUT_RETRY: no answer, server busy. OUT_REFUSED: key, zone, policy. */
     enum outcome (*change)(void *self, const struct port_change *change, struct err *err);
+    /* Adds a TXT record with exactly this one string at `owner` (final dot), or removes it; other
+     * values stay. Once more is fine. Outcomes as change's, and OUT_OK is no fact about DNS. */
+    enum outcome (*txt_add)(void *self, const char *owner, const char *value, uint32_t ttl,
+                            struct err *err);
+    enum outcome (*txt_remove)(void *self, const char *owner, const char *value, struct err *err);
 };
 
 /* ---- DNS: observation ---------------------------------------------------------------- */

@@ -200,14 +200,16 @@ static enum outcome check_times(const struct unit *u, const struct port_cert *ce
 enum outcome unit_issue(struct unit *u, int key, struct err *err)
 {
     const struct engine_world *w = u->world;
-    struct port_order order = {.names = u->cfg->names, .n_names = u->cfg->n_names};
+    struct port_order order = {
+        .certificate = u->cfg->name, .names = u->cfg->names, .n_names = u->cfg->n_names};
     memcpy(order.spki, u->st.facts.keys[key].spki, sizeof order.spki);
     char *pem = malloc(PORT_PEM_MAX);
     if (pem == NULL)
         return err_errno(err, "certificate");
     struct port_cert cert;
     int chain = MODEL_NONE;
-    enum outcome out = u->cfg->issuer->issue(u->cfg->issuer_self, &order, pem, PORT_PEM_MAX, err);
+    struct port_issued issued = {.pem = pem, .size = PORT_PEM_MAX};
+    enum outcome out = u->cfg->issuer->issue(u->cfg->issuer_self, &order, &issued, err);
     if (out == OUT_OK)
         out = unit_clock(u, err);
     if (out == OUT_OK)

@@ -23,7 +23,13 @@ static struct conf_box *conf_box(const struct conf *conf)
 
 static void conf_destroy(struct conf *conf)
 {
+    for (size_t i = 0; i < conf->n_acme; i++) {
+        value_free_section(TABLE_ACME, &conf->acme[i]);
+        free(conf->acme[i].name);
+    }
+    free(conf->acme);
     for (size_t i = 0; i < conf->n_dns; i++) {
+        text_wipe(conf->dns[i].api_key, sizeof conf->dns[i].api_key);
         text_wipe(&conf->dns[i].tsig, sizeof conf->dns[i].tsig);
         value_free_section(TABLE_DNS, &conf->dns[i]);
         free(conf->dns[i].name);
@@ -81,6 +87,8 @@ static void *conf_read_array(struct check *c, enum table_section kind, size_t *n
     const struct table_part *part = &table_parts[kind];
     size_t count = tree_count(c->tree, kind);
     *n = 0;
+    if (count == 0 && !part->required)
+        return NULL;
     if (count == 0) {
         check_say(c, 0, "there is no section %s: add %s \"NAME\" { ... } (%s)", part->name,
                   part->name, part->brief);
@@ -106,6 +114,11 @@ static void conf_read(struct check *c, struct conf *conf)
 {
     value_read_section(c, c->tree, TABLE_TOP, conf);
     conf_read_part(c, c->tree, TABLE_POLICY, conf, "the file");
+    conf->acme = conf_read_array(c, TABLE_ACME, &conf->n_acme);
+    for (size_t i = 0; i < conf->n_acme; i++) {
+        conf->acme[i].name = strdup(tree_title(tree_section(c->tree, TABLE_ACME, i)));
+        c->no_memory = c->no_memory || conf->acme[i].name == NULL;
+    }
     conf->dns = conf_read_array(c, TABLE_DNS, &conf->n_dns);
     for (size_t i = 0; i < conf->n_dns; i++) {
         conf->dns[i].name = strdup(tree_title(tree_section(c->tree, TABLE_DNS, i)));

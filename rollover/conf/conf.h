@@ -61,8 +61,22 @@ struct conf_server {
 
 #define CONF_RESOLVERS_MAX 8
 
-enum conf_provider { CONF_RFC2136 };
-enum conf_issuer { CONF_SELFSIGNED };
+enum conf_provider { CONF_RFC2136, CONF_POWERDNS };
+enum conf_issuer { CONF_SELFSIGNED, CONF_ACME };
+
+/* A certification authority and our account there (RFC 8555). */
+struct conf_acme {
+    struct conf_head head;
+    char *name;      /* its title */
+    char *directory; /* https URL */
+    struct conf_list contact;
+    char *ca_file;           /* "": the system's bundle */
+    bool agree;              /* to the CA's terms of service */
+    int64_t challenge_wait;  /* ms until every server is to show a challenge */
+    int64_t order_wait;      /* ms until an order is to be done, "processing" included */
+    int64_t orders_per_hour; /* row 3: failed ones */
+    int64_t certificates_per_week;
+};
 
 struct conf_dns {
     struct conf_head head;
@@ -74,6 +88,10 @@ struct conf_dns {
     char *tsig_name;
     char *tsig_algorithm;
     char *secret_file;
+    char *url;          /* powerdns: "https://HOST[:PORT]" or "http://..." */
+    char *api_key_file; /* powerdns */
+    char *server_id;    /* powerdns */
+    char *ca_file;      /* powerdns over https; "": the system's bundle */
     /* worked out */
     struct conf_server server;
     char apex[PORT_NAME_MAX]; /* of zone: lower case, final dot */
@@ -82,6 +100,7 @@ struct conf_dns {
         char algorithm[32];           /* "hmac-sha256" ... lower case, no final dot */
         char secret[CONF_SECRET_MAX]; /* base64 */
     } tsig;
+    char api_key[CONF_SECRET_MAX]; /* of api_key_file, a string; wiped like tsig */
 };
 
 struct conf_tlsa {
@@ -122,6 +141,7 @@ struct conf_certificate {
     struct conf_list names;
     struct conf_list keys;
     int issuer; /* enum conf_issuer */
+    char *ca;   /* title of the section acme, or "" */
     char *chain_file;
     int strategy; /* enum model_strategy */
     struct conf_tlsa tlsa;
@@ -133,7 +153,8 @@ struct conf_certificate {
     struct conf_owner owners[MODEL_MAX_OWNERS];
     size_t n_owners;
     const struct conf_dns *dns;
-    struct model_policy policy; /* whole: of this certificate and of the section policy */
+    const struct conf_acme *acme; /* NULL: issuer is not acme */
+    struct model_policy policy;   /* whole: of this certificate and of the section policy */
 };
 
 struct conf_policy {
@@ -155,7 +176,11 @@ struct conf {
     char *root_hints;          /* or "" */
     char *notify;              /* or "" */
     char *sendmail;
+    char *milter_socket; /* for libmilter; relative to queue_directory, or absolute, or "": none */
+    char *control_group; /* group that may read by the control socket; "": root alone */
     struct conf_policy policy;
+    struct conf_acme *acme;
+    size_t n_acme;
     struct conf_dns *dns;
     size_t n_dns;
     struct conf_certificate *certificates;

@@ -17,6 +17,10 @@ const struct table_part table_parts[TABLE_SECTIONS] = {
                       offsetof(struct conf, policy), "waits and habits, the same for everything",
                       "The defaults keep the promise that no sender meets a certificate its cached "
                       "records do not match. Shorter times are for test worlds."},
+    [TABLE_ACME] = {"acme", TABLE_TOP, true, false, sizeof(struct conf_acme), 0,
+                    "a certification authority, and our account there",
+                    "The title is the name by which certificates refer to it, and by which the "
+                    "account is kept."},
     [TABLE_DNS] = {"dns", TABLE_TOP, true, true, sizeof(struct conf_dns), 0,
                    "a place where records are published",
                    "The title is the name by which the section tlsa refers to it."},
@@ -35,8 +39,10 @@ const struct table_part table_parts[TABLE_SECTIONS] = {
                       offsetof(struct conf_certificate, deploy), "which Postfix serves it", NULL},
 };
 
-static const struct table_word table_providers[] = {{"rfc2136", CONF_RFC2136}, {NULL, 0}};
-static const struct table_word table_issuers[] = {{"selfsigned", CONF_SELFSIGNED}, {NULL, 0}};
+static const struct table_word table_providers[] = {
+    {"rfc2136", CONF_RFC2136}, {"powerdns", CONF_POWERDNS}, {NULL, 0}};
+static const struct table_word table_issuers[] = {
+    {"selfsigned", CONF_SELFSIGNED}, {"acme", CONF_ACME}, {NULL, 0}};
 static const struct table_word table_strategies[] = {
     {"standby", MODEL_STANDBY}, {"reuse", MODEL_REUSE}, {"fresh", MODEL_FRESH}, {NULL, 0}};
 
@@ -99,6 +105,12 @@ const struct table_option table_options[] = {
          "again. None: nobody."),
     PATH(TABLE_TOP, "sendmail", "/usr/sbin/sendmail", AT(conf, sendmail),
          "program that takes mails to notify", "Called as sendmail(1), without a shell."),
+    TEXT(TABLE_TOP, "milter_socket", "danemilter/milter", AT(conf, milter_socket),
+         "socket that smtpd_milters names",
+         "A path below Postfix's queue_directory (as unix:danemilter/milter in main.cf), or an "
+         "absolute one. Empty: no milter."),
+    TEXT(TABLE_TOP, "control_group", "", AT(conf, control_group),
+         "group whose members may ask the running daemon", "Only root may change anything."),
 
     TIME(TABLE_POLICY, "poll", "1 min", MS(100), HOURS(6), AT(conf_policy, poll),
          "time between two rounds of questions while something waits",
@@ -144,10 +156,36 @@ const struct table_option table_options[] = {
         "Only records of ours are ever deleted. Say yes when the records that are there were made "
         "by hand or by a predecessor for this certificate, and are to be withdrawn in their time."),
 
-    WORD(TABLE_DNS, "provider", "rfc2136", table_providers, AT(conf_dns, provider),
-         "how changes are made", "rfc2136: DNS UPDATE, with the old state as a prerequisite."),
-    NEED(TABLE_DNS, "server", TABLE_TEXT, AT(conf_dns, server_text),
-         "address of the primary server",
+    NEED(TABLE_ACME, "directory", TABLE_TEXT, AT(conf_acme, directory),
+         "URL of the CA's ACME directory",
+         "There is no default. Begin with the CA's staging directory, and change it when all "
+         "works."),
+    LIST(TABLE_ACME, "contact", "", 0, 8, "addresses", AT(conf_acme, contact),
+         "mail addresses for the account", "As postmaster@example.org."),
+    PATH(TABLE_ACME, "ca_file", "", AT(conf_acme, ca_file),
+         "certificates that the CA's web server is checked against",
+         "A file in PEM. None: those that the system trusts."),
+    BOOL(TABLE_ACME, "agree", "no", AT(conf_acme, agree), "you agree to the CA's terms of service",
+         "They are named in the CA's directory; danectl check shows where. No account is made "
+         "without."),
+    TIME(TABLE_ACME, "challenge_wait", "15 min", SECONDS(1), HOURS(24),
+         AT(conf_acme, challenge_wait),
+         "how long every name server has to show the record of a challenge",
+         "The CA is told only when all show it."),
+    TIME(TABLE_ACME, "order_wait", "30 min", SECONDS(1), HOURS(24), AT(conf_acme, order_wait),
+         "how long the CA has for an order", "After that the order is asked about again later."),
+    {TABLE_ACME, "orders_per_hour", TABLE_NUMBER, false, "4", 1, 1000, "orders", NULL,
+     AT(conf_acme, orders_per_hour), "new orders in an hour, at most",
+     "An order that failed is repeated once an hour at most in any case."},
+    {TABLE_ACME, "certificates_per_week", TABLE_NUMBER, false, "40", 1, 100000, "certificates",
+     NULL, AT(conf_acme, certificates_per_week), "certificates in seven days, at most",
+     "All algorithms and certificates of this section together. CAs have limits of their own."},
+
+    WORD(
+        TABLE_DNS, "provider", "rfc2136", table_providers, AT(conf_dns, provider),
+        "how changes are made",
+        "rfc2136: DNS UPDATE, with the old state as a prerequisite. powerdns: PowerDNS' HTTP API."),
+    TEXT(TABLE_DNS, "server", "", AT(conf_dns, server_text), "address of the primary server",
          "An IP address, with an optional port: 192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:5353."),
     NEED(TABLE_DNS, "zone", TABLE_TEXT, AT(conf_dns, zone), "the zone that changes are made in",
          "Its apex, as the primary server knows it."),
@@ -162,6 +200,15 @@ const struct table_option table_options[] = {
          "hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or hmac-sha512."),
     PATH(TABLE_DNS, "secret_file", "", AT(conf_dns, secret_file),
          "file that holds the TSIG key's secret in base64 and nothing else", NULL),
+    TEXT(TABLE_DNS, "url", "", AT(conf_dns, url), "where PowerDNS' API listens",
+         "As http://127.0.0.1:8081 or https://ns1.example.org:8443."),
+    PATH(TABLE_DNS, "api_key_file", "", AT(conf_dns, api_key_file),
+         "file that holds the API key of PowerDNS and nothing else", NULL),
+    TEXT(TABLE_DNS, "server_id", "localhost", AT(conf_dns, server_id),
+         "PowerDNS' name for its server", "localhost, unless there is a proxy before it."),
+    PATH(TABLE_DNS, "ca_file", "", AT(conf_dns, ca_file),
+         "certificates that the API's server is checked against",
+         "A file in PEM. None: those that the system trusts."),
 
     {TABLE_CERTIFICATE, "names", TABLE_LIST, true, NULL, 1, PORT_NAMES_MAX, "names", NULL,
      AT(conf_certificate, names), "the names in the certificate",
@@ -173,7 +220,9 @@ const struct table_option table_options[] = {
     WORD(TABLE_CERTIFICATE, "issuer", "selfsigned", table_issuers, AT(conf_certificate, issuer),
          "who signs it",
          "selfsigned: the key itself. Senders that use DANE-EE (usage 3) look at the "
-         "key alone."),
+         "key alone. acme: the certification authority that ca names."),
+    TEXT(TABLE_CERTIFICATE, "ca", "", AT(conf_certificate, ca),
+         "title of the section acme that issues it", "With issuer = \"acme\"."),
     NEED(TABLE_CERTIFICATE, "chain_file", TABLE_PATH, AT(conf_certificate, chain_file),
          "the file that smtpd_tls_chain_files names",
          "Keys and chains of all algorithms; written anew and renamed at each switch."),

@@ -18,6 +18,7 @@
 enum table_section {
     TABLE_TOP,
     TABLE_POLICY,
+    TABLE_ACME,
     TABLE_DNS,
     TABLE_CERTIFICATE,
     TABLE_TLSA,

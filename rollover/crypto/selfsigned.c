@@ -209,12 +209,14 @@ out:
     return res;
 }
 
-static enum outcome selfsigned_issue(void *self, const struct port_order *order, char *pem,
-                                     size_t size, struct err *err)
+static enum outcome selfsigned_issue(void *self, const struct port_order *order,
+                                     struct port_issued *out, struct err *err)
 {
     const struct selfsigned *own = self;
     struct key *key = NULL;
     uint8_t spki[MODEL_ID_LEN];
+    out->fault = PORT_ISSUE_OTHER;
+    out->wait = 0;
     if (order->n_names == 0 || order->n_names > PORT_NAMES_MAX)
         return err_set(err, OUT_REFUSED, "%zu names: a certificate takes 1 to %d", order->n_names,
                        PORT_NAMES_MAX);
@@ -225,7 +227,7 @@ static enum outcome selfsigned_issue(void *self, const struct port_order *order,
     if (memcmp(spki, order->spki, sizeof spki) != 0)
         res = err_set(err, OUT_BROKEN, "the key folder gave another key than the one asked for");
     else
-        res = selfsigned_make(own, key, order, pem, size, err);
+        res = selfsigned_make(own, key, order, out->pem, out->size, err);
     key_free(&key);
     return res;
 }

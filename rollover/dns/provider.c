@@ -72,8 +72,8 @@ static enum outcome keyed_open(const struct provider_settings *settings, void **
 /* ---- the table ----------------------------------------------------------------------- */
 
 static const struct provider table[] = {
-    {"rfc2136", "DNS UPDATE with TSIG (BIND, Knot, PowerDNS and others)", &keyed_ops, keyed_open,
-     keyed_close},
+    {"rfc2136", "DNS UPDATE with TSIG (BIND, Knot, PowerDNS and others)", &keyed_ops, true,
+     keyed_open, keyed_close},
 };
 
 const struct provider *provider_table(size_t *n)

@@ -6,11 +6,13 @@
  * need of the settings it leaves alone; what it misses it refuses with a sentence.
  *
  * Ownership: open gives an object that close frees; the object takes the key file's content in,
- * not the strings. Threads: one at a time per object.
+ * not the strings. Threads: any; every provider's calls take a lock of its
+ * own, because challenges (challenge.h) are put by worker threads.
  */
 #ifndef DANEMILTER_DNS_PROVIDER_H
 #define DANEMILTER_DNS_PROVIDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +26,10 @@ struct provider_settings {
     const char *key_file; /* TSIG key in BIND's form (tsigkey.h); or, when NULL, its parts: */
     const char *tsig_name, *tsig_algorithm, *tsig_secret;
     const char *tsig_origin; /* where the parts come from, for messages */
+    const char *url;         /* of an HTTP API */
+    const char *api_key;     /* its key, as text; never logged */
+    const char *server_id;   /* PowerDNS: "localhost" */
+    const char *ca_file;     /* for https; NULL or "": the system's */
     int timeout_ms;          /* 0: the provider's own */
 };
 
@@ -31,6 +37,7 @@ struct provider {
     const char *name;
     const char *what; /* one line for manuals */
     const struct port_dns_ops *ops;
+    bool swaps; /* compare and swap: owners may be shared between machines */
     enum outcome (*open)(const struct provider_settings *settings, void **self, struct err *err);
     void (*close)(void **self);
 };

@@ -155,15 +155,15 @@ static enum outcome certs_id(void *self, const struct port_tlsa *rec, uint8_t id
 static const struct port_certs_ops certs_ops = {
     .inspect = certs_inspect, .matches = certs_matches, .tlsa = certs_tlsa, .id = certs_id};
 
-static enum outcome issuer_issue(void *self, const struct port_order *order, char *pem, size_t size,
-                                 struct err *err)
+static enum outcome issuer_issue(void *self, const struct port_order *order,
+                                 struct port_issued *out, struct err *err)
 {
     struct fw *w = self;
     if (fw_called(w, FW_ISSUE))
         return err_set(err, OUT_RETRY, "the CA is down");
     if (key_index(w, order->spki) < 0)
         return err_set(err, OUT_REFUSED, "the key to certify is missing");
-    fw_write_cert(w, order->spki, pem, size);
+    fw_write_cert(w, order->spki, out->pem, out->size);
     w->issued++;
     return fw_done(w);
 }

@@ -140,7 +140,8 @@ static enum outcome do_issue(struct ctl *ctl, struct err *err)
     char pem[PORT_PEM_MAX];
     if (!from_hex(ctl->argv[0], strlen(ctl->argv[0]), order.spki))
         return err_set(err, OUT_REFUSED, "\"%s\" is no digest in hex", ctl->argv[0]);
-    enum outcome res = selfsigned_ops.issue(&self, &order, pem, sizeof pem, err);
+    struct port_issued issued = {.pem = pem, .size = sizeof pem};
+    enum outcome res = selfsigned_ops.issue(&self, &order, &issued, err);
     if (res == OUT_OK)
         (void)fputs(pem, stdout);
     return res;

@@ -38,9 +38,10 @@ static enum outcome issue(const struct key *key, model_time lifetime, const char
 {
     char *text = pki_key_pem(key);
     struct selfsigned self = {{load, text}, lifetime};
-    struct port_order order = {{0}, names, n};
+    struct port_order order = {.names = names, .n_names = n};
     key_spki(key, order.spki);
-    enum outcome out = selfsigned_ops.issue(&self, &order, pem, size, err);
+    struct port_issued issued = {.pem = pem, .size = size};
+    enum outcome out = selfsigned_ops.issue(&self, &order, &issued, err);
     free(text);
     return out;
 }
@@ -219,11 +220,12 @@ static void a_missing_or_wrong_key_is_said(void **state)
     struct key *key = pki_key(PORT_ALG_P256);
     char *text = pki_key_pem(key);
     struct selfsigned self = {{load, NULL}, DAY};
-    struct port_order order = {{0}, names, 1};
-    assert_int_equal(selfsigned_ops.issue(&self, &order, pem, sizeof pem, &err), OUT_REFUSED);
+    struct port_order order = {.names = names, .n_names = 1};
+    struct port_issued issued = {.pem = pem, .size = sizeof pem};
+    assert_int_equal(selfsigned_ops.issue(&self, &order, &issued, &err), OUT_REFUSED);
     assert_non_null(strstr(err.text, "no such key"));
     self.keys.self = text;
-    assert_int_equal(selfsigned_ops.issue(&self, &order, pem, sizeof pem, &err), OUT_BROKEN);
+    assert_int_equal(selfsigned_ops.issue(&self, &order, &issued, &err), OUT_BROKEN);
     assert_non_null(strstr(err.text, "another key"));
     free(text);
     key_free(&key);
