@@ -136,7 +136,8 @@ static enum outcome do_key(struct ctl *ctl, struct err *err)
 static enum outcome do_issue(struct ctl *ctl, struct err *err)
 {
     struct selfsigned self = {ctl->deploy.keys, strtoll(ctl->argv[1], NULL, 10) * 86400000};
-    struct port_order order = {{0}, (const char *const *)&ctl->argv[2], (size_t)ctl->argc - 2};
+    struct port_order order = {.names = (const char *const *)&ctl->argv[2],
+                               .n_names = (size_t)ctl->argc - 2};
     char pem[PORT_PEM_MAX];
     if (!from_hex(ctl->argv[0], strlen(ctl->argv[0]), order.spki))
         return err_set(err, OUT_REFUSED, "\"%s\" is no digest in hex", ctl->argv[0]);
