@@ -16,9 +16,9 @@ TESTS += tests/unit/test_helper
 tests_unit_test_helper_SOURCES = tests/unit/test_helper.c
 tests_unit_test_helper_LDADD = libmilterside.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
-DANEMILTER_LIBS = libmilterside.a librconf.a librdns.a librpostfix.a librstore.a librengine.a librcore.a \
+DANEMILTER_LIBS = libmilterside.a libracme.a librconf.a librdns.a librpostfix.a librstore.a librengine.a librcore.a \
 	librnet.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(LDNS_LIBS) $(UNBOUND_LIBS) \
-	$(CONFUSE_LIBS) $(SQLITE_LIBS) $(PTHREAD_LIBS)
+	$(CONFUSE_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(PTHREAD_LIBS)
 sbin_PROGRAMS += danemilter
 danemilter_SOURCES = milter/main.c
 danemilter_LDADD = $(DANEMILTER_LIBS)
