@@ -23,8 +23,10 @@ sbin_PROGRAMS += danemilter
 danemilter_SOURCES = milter/main.c
 danemilter_LDADD = $(DANEMILTER_LIBS)
 bin_PROGRAMS += danectl
-danectl_SOURCES = milter/danectl.c
-danectl_LDADD = $(DANEMILTER_LIBS)
+danectl_SOURCES = milter/danectl.c milter/danectl.h \
+	milter/danectl_history.c \
+	milter/danectl_status.c
+danectl_LDADD = $(DANEMILTER_LIBS) $(JANSSON_LIBS)
 
 # Rollovers of a real Postfix in the mail world (as root; else skipped).
 ROLLOVER_TESTS = tests/world/t_rollover.sh tests/world/t_rollover_kill.sh \
