@@ -15,7 +15,7 @@ librstore_a_SOURCES = \
 store_test_helpers = tests/unit/store_try.c tests/unit/store_try.h
 store_test_libs = librstore.a librbase.a $(SQLITE_LIBS) $(CMOCKA_LIBS)
 store_tests = tests/unit/test_store tests/unit/test_store_columns tests/unit/test_store_faults \
-    tests/unit/test_store_disk tests/unit/test_lock tests/unit/test_keydir
+    tests/unit/test_store_disk tests/unit/test_store_notes tests/unit/test_lock tests/unit/test_keydir
 check_PROGRAMS += $(store_tests)
 TESTS += $(store_tests)
 tests_unit_test_store_SOURCES = tests/unit/test_store.c $(store_test_helpers)
@@ -26,6 +26,8 @@ tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c $(store_te
 tests_unit_test_store_faults_LDADD = $(store_test_libs)
 tests_unit_test_store_disk_SOURCES = tests/unit/test_store_disk.c $(store_test_helpers)
 tests_unit_test_store_disk_LDADD = $(store_test_libs)
+tests_unit_test_store_notes_SOURCES = tests/unit/test_store_notes.c $(store_test_helpers)
+tests_unit_test_store_notes_LDADD = $(store_test_libs)
 tests_unit_test_lock_SOURCES = tests/unit/test_lock.c
 tests_unit_test_lock_LDADD = $(store_test_libs)
 tests_unit_test_keydir_SOURCES = tests/unit/test_keydir.c

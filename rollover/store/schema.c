@@ -127,7 +127,14 @@ static const char schema_1c[] =
 
 static const char *const schema_1[] = {schema_1a, schema_1b, schema_1c, NULL};
 
-const char *const *const schema_steps[] = {schema_1};
+static const char schema_2a[] = "CREATE TABLE note (\n"
+                                "  name TEXT NOT NULL PRIMARY KEY, -- WHO/...\n"
+                                "  text TEXT NOT NULL -- what an adapter wants to find again\n"
+                                ") STRICT;\n";
+
+static const char *const schema_2[] = {schema_2a, NULL};
+
+const char *const *const schema_steps[] = {schema_1, schema_2};
 const int schema_version = (int)(sizeof schema_steps / sizeof schema_steps[0]);
 
 static enum outcome schema_read(const struct db *db, int64_t *id, int64_t *version, int64_t *tables,

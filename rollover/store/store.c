@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/store.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,9 @@ enum store_statement {
     STORE_RESTORED,
     STORE_EVENT,
     STORE_PRUNE,
+    STORE_NOTE_GET,
+    STORE_NOTE_PUT,
+    STORE_NOTE_DROP,
     STORE_STATEMENTS
 };
 
@@ -30,6 +34,12 @@ enum store_statement {
 static const char store_prune[] =
     "DELETE FROM history WHERE number <= (SELECT max(number) FROM history) - " TEXT_OF(
         STORE_HISTORY_MAX);
+
+/* Nothing is changed when a new name would be one too many. */
+static const char store_note_put[] =
+    "INSERT INTO note (name, text) SELECT ?1, ?2 WHERE (SELECT count(*) FROM note) "
+    "< " TEXT_OF(STORE_NOTES_MAX) " OR EXISTS (SELECT 1 FROM note WHERE name = ?1) "
+                                  "ON CONFLICT (name) DO UPDATE SET text = excluded.text";
 
 static const char *const store_sql[STORE_STATEMENTS] = {
     [STORE_BEGIN_READ] = "BEGIN",
@@ -42,9 +52,13 @@ static const char *const store_sql[STORE_STATEMENTS] = {
     [STORE_RESTORED] = "SELECT restored FROM certificate WHERE name = ?",
     [STORE_EVENT] = "INSERT INTO history (wall, certificate, what, text) VALUES (?, ?, ?, ?)",
     [STORE_PRUNE] = store_prune,
+    [STORE_NOTE_GET] = "SELECT text FROM note WHERE name = ?",
+    [STORE_NOTE_PUT] = store_note_put,
+    [STORE_NOTE_DROP] = "DELETE FROM note WHERE name = ?",
 };
 
 struct store {
+    pthread_mutex_t lock; /* held in every function of the two ports and store_history() */
     struct db db;
     bool readonly;
     struct rows *rows;
@@ -127,7 +141,12 @@ static enum outcome store_new(struct store **out, struct err *err)
     if (*out == NULL)
         return err_set(err, OUT_BROKEN, "no memory for the store");
     (*out)->marker.fd = -1;
-    return OUT_OK;
+    int code = pthread_mutex_init(&(*out)->lock, NULL);
+    if (code == 0)
+        return OUT_OK;
+    free(*out);
+    *out = NULL;
+    return err_set(err, OUT_BROKEN, "no lock for the store (error %d)", code);
 }
 
 enum outcome store_open(const char *state_dir, const char *run_dir, struct store **out,
@@ -188,8 +207,21 @@ void store_close(struct store **store)
         (void)sqlite3_finalize(s->sql[i]); /* repeats the last step's error */
     db_close(&s->db);
     marker_close(&s->marker);
+    (void)pthread_mutex_destroy(&s->lock);
     free(s);
     *store = NULL;
+}
+
+/* A plain mutex that is never destroyed while held, nor locked twice by one thread: neither call
+ * can fail. */
+static void store_lock(struct store *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+}
+
+static void store_unlock(struct store *s)
+{
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 static enum outcome store_run(struct store *s, enum store_statement which, struct err *err)
@@ -233,6 +265,7 @@ static enum outcome store_load(void *self, const char *certificate, struct port_
     struct port_state *state = calloc(1, sizeof *state);
     if (state == NULL)
         return err_set(err, OUT_BROKEN, "no memory to load certificate \"%s\"", certificate);
+    store_lock(s);
     enum outcome res = store_run(s, STORE_BEGIN_READ, err);
     if (res == OUT_OK)
         res = rows_load(s->rows, certificate, state, err);
@@ -241,6 +274,7 @@ static enum outcome store_load(void *self, const char *certificate, struct port_
     if (res == OUT_OK)
         res = store_run(s, STORE_COMMIT, err);
     store_undo(s);
+    store_unlock(s);
     if (res == OUT_OK && restored) {
         state->facts.frozen |= MODEL_F_RESTORED;
         memset(state->boot_id, 0, sizeof state->boot_id);
@@ -289,13 +323,11 @@ static enum outcome store_write(struct store *s, const char *certificate,
     return out;
 }
 
-static enum outcome store_save(void *self, const char *certificate, const struct port_state *state,
-                               const struct port_event *events, size_t n_events, struct err *err)
+static enum outcome store_commit(struct store *s, const char *certificate,
+                                 const struct port_state *state, const struct port_event *events,
+                                 size_t n_events, struct err *err)
 {
-    struct store *s = self;
     enum outcome out = OUT_OK;
-    if (s->readonly)
-        return err_set(err, OUT_BROKEN, "%s is open for reading only", s->db.path);
     if (s->marker_behind) /* told now, when nothing has changed yet, and tried again */
         out = store_mark(s, err);
     if (out == OUT_OK)
@@ -309,7 +341,97 @@ static enum outcome store_save(void *self, const char *certificate, const struct
     return OUT_OK;
 }
 
+static enum outcome store_save(void *self, const char *certificate, const struct port_state *state,
+                               const struct port_event *events, size_t n_events, struct err *err)
+{
+    struct store *s = self;
+    if (s->readonly)
+        return err_set(err, OUT_BROKEN, "%s is open for reading only", s->db.path);
+    store_lock(s);
+    enum outcome out = store_commit(s, certificate, state, events, n_events, err);
+    store_unlock(s);
+    return out;
+}
+
 const struct port_store_ops store_ops = {.load = store_load, .save = store_save};
+
+/* ---- notes ----------------------------------------------------------------------------- */
+
+static enum outcome store_note_name(const struct store *s, const char *name, struct err *err)
+{
+    if (name[0] == '\0' || strnlen(name, PORT_NOTE_NAME_MAX) == PORT_NOTE_NAME_MAX)
+        return err_set(err, OUT_REFUSED, "%s: a note's name has 1 to %d octets", s->db.path,
+                       PORT_NOTE_NAME_MAX - 1);
+    return OUT_OK;
+}
+
+static enum outcome store_read_note(struct store *s, const char *name, char *out, size_t size,
+                                    struct err *err)
+{
+    sqlite3_stmt *stmt = s->sql[STORE_NOTE_GET];
+    bool row = false;
+    if (sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC) != SQLITE_OK)
+        return db_error(&s->db, err, "bind");
+    enum outcome res = db_next(&s->db, stmt, &row, err);
+    if (res != OUT_OK)
+        return res;
+    const char *text = row ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    if (!row)
+        res = err_set(err, OUT_NOT_YET, "there is no note \"%s\"", name);
+    else if (text == NULL)
+        res = err_set(err, OUT_BROKEN, "%s: no memory for note \"%s\"", s->db.path, name);
+    else if (!text_format(out, size, "%s", text))
+        res = err_set(err, OUT_REFUSED, "note \"%s\" has %zu octets, more than %zu", name,
+                      strlen(text), size - 1);
+    (void)sqlite3_reset(stmt);
+    return res;
+}
+
+static enum outcome store_write_note(struct store *s, const char *name, const char *text,
+                                     struct err *err)
+{
+    enum store_statement which = text == NULL ? STORE_NOTE_DROP : STORE_NOTE_PUT;
+    if (text != NULL && sqlite3_bind_text(s->sql[which], 2, text, -1, SQLITE_STATIC) != SQLITE_OK)
+        return db_error(&s->db, err, "bind");
+    enum outcome out = store_run_name(s, which, name, err);
+    if (out == OUT_OK && text != NULL && sqlite3_changes(s->db.sql) == 0)
+        return err_set(err, OUT_REFUSED, "%s holds %d notes already", s->db.path, STORE_NOTES_MAX);
+    return out;
+}
+
+static enum outcome store_get_note(void *self, const char *name, char *out, size_t size,
+                                   struct err *err)
+{
+    struct store *s = self;
+    enum outcome res = store_note_name(s, name, err);
+    if (res != OUT_OK)
+        return res;
+    store_lock(s);
+    res = store_read_note(s, name, out, size, err);
+    store_unlock(s);
+    return res;
+}
+
+static enum outcome store_put_note(void *self, const char *name, const char *text, struct err *err)
+{
+    struct store *s = self;
+    enum outcome out = store_note_name(s, name, err);
+    if (out != OUT_OK)
+        return out;
+    if (s->readonly)
+        return err_set(err, OUT_BROKEN, "%s is open for reading only", s->db.path);
+    if (text != NULL && strnlen(text, PORT_NOTE_MAX) == PORT_NOTE_MAX)
+        return err_set(err, OUT_REFUSED, "note \"%s\" has more than %d octets", name,
+                       PORT_NOTE_MAX - 1);
+    store_lock(s);
+    out = store_write_note(s, name, text, err);
+    store_unlock(s);
+    if (out != OUT_OK)
+        err_prepend(err, "note \"%s\" is not saved", name);
+    return out;
+}
+
+const struct port_notes_ops store_notes_ops = {.get = store_get_note, .put = store_put_note};
 
 /* ---- history --------------------------------------------------------------------------- */
 
@@ -330,6 +452,7 @@ enum outcome store_history(struct store *s, const char *certificate, size_t limi
     sqlite3_stmt *stmt = NULL;
     bool row = true;
     int64_t most = limit > STORE_HISTORY_MAX ? STORE_HISTORY_MAX : (int64_t)limit;
+    store_lock(s);
     enum outcome out = db_prepare(&s->db, store_history_sql, &stmt, err);
     if (out == OUT_OK && ((certificate != NULL && sqlite3_bind_text(stmt, 1, certificate, -1,
                                                                     SQLITE_STATIC) != SQLITE_OK) ||
@@ -347,5 +470,6 @@ enum outcome store_history(struct store *s, const char *certificate, size_t limi
             break;
     }
     (void)sqlite3_finalize(stmt); /* repeats the last step's error */
+    store_unlock(s);
     return out;
 }
