@@ -2,12 +2,16 @@
 # librcrypto.a: keys, certificates, TLSA, DANE verification.
 noinst_LIBRARIES += librcrypto.a
 librcrypto_a_SOURCES = \
+    rollover/crypto/altname.c rollover/crypto/altname.h \
+    rollover/crypto/b64url.c rollover/crypto/b64url.h \
     rollover/crypto/bundle.c rollover/crypto/bundle.h \
     rollover/crypto/cert.c rollover/crypto/cert.h \
     rollover/crypto/chain.c rollover/crypto/chain.h \
+    rollover/crypto/csr.c rollover/crypto/csr.h \
     rollover/crypto/danematch.c rollover/crypto/danematch.h \
     rollover/crypto/danematch_chain.c rollover/crypto/danematch_ssl.h \
     rollover/crypto/handshake.c rollover/crypto/handshake.h \
+    rollover/crypto/jws.c rollover/crypto/jws.h \
     rollover/crypto/key.c rollover/crypto/key.h \
     rollover/crypto/ossl.c rollover/crypto/ossl.h \
     rollover/crypto/pem.c rollover/crypto/pem.h \
@@ -17,6 +21,7 @@ librcrypto_a_SOURCES = \
 
 dm_crypto_tests = \
     tests/unit/test_crypto_bundle tests/unit/test_crypto_cert \
+    tests/unit/test_crypto_csr tests/unit/test_crypto_jws \
     tests/unit/test_crypto_key tests/unit/test_crypto_selfsigned tests/unit/test_crypto_wipe
 check_PROGRAMS += $(dm_crypto_tests)
 TESTS += $(dm_crypto_tests)
@@ -26,6 +31,10 @@ tests_unit_test_crypto_bundle_SOURCES = tests/unit/test_crypto_bundle.c $(dm_pki
 tests_unit_test_crypto_bundle_LDADD = $(dm_crypto_libs)
 tests_unit_test_crypto_cert_SOURCES = tests/unit/test_crypto_cert.c $(dm_pki)
 tests_unit_test_crypto_cert_LDADD = $(dm_crypto_libs)
+tests_unit_test_crypto_csr_SOURCES = tests/unit/test_crypto_csr.c $(dm_pki)
+tests_unit_test_crypto_csr_LDADD = $(dm_crypto_libs)
+tests_unit_test_crypto_jws_SOURCES = tests/unit/test_crypto_jws.c $(dm_pki)
+tests_unit_test_crypto_jws_LDADD = $(dm_crypto_libs)
 tests_unit_test_crypto_key_SOURCES = tests/unit/test_crypto_key.c $(dm_pki)
 tests_unit_test_crypto_key_LDADD = $(dm_crypto_libs)
 tests_unit_test_crypto_selfsigned_SOURCES = tests/unit/test_crypto_selfsigned.c $(dm_pki)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "crypto/selfsigned.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,93 +13,23 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "crypto/altname.h"
 #include "crypto/ossl.h"
-
-#define SELFSIGNED_CN_MAX 64 /* ub-common-name, RFC 5280 appendix A.1 */
-#define SELFSIGNED_DNS_MAX 253
-
-/* May this octet stand at name[i], `label` octets into its label? */
-static bool selfsigned_octet(const char *name, size_t len, size_t i, size_t label)
-{
-    unsigned char c = (unsigned char)name[i];
-    bool last = i + 1 == len || name[i + 1] == '.';
-    if (c == '.')
-        return label > 0 && i + 1 < len;
-    if (c == '*')
-        return i == 0 && len > 2 && name[1] == '.';
-    if (c == '-')
-        return label > 0 && !last;
-    return c <= 0x7f && isalnum(c);
-}
-
-/* A host name in lower case without its final dot; "*." may lead. */
-static enum outcome selfsigned_name(const char *name, char out[PORT_NAME_MAX], struct err *err)
-{
-    size_t len = strnlen(name, PORT_NAME_MAX);
-    size_t label = 0;
-    if (len > 0 && len < PORT_NAME_MAX && name[len - 1] == '.')
-        len--;
-    if (len == 0 || len > SELFSIGNED_DNS_MAX)
-        return err_set(err, OUT_REFUSED, "a name of %zu octets: a certificate takes 1 to %d", len,
-                       SELFSIGNED_DNS_MAX);
-    for (size_t i = 0; i < len; i++) {
-        bool good = selfsigned_octet(name, len, i, label);
-        label = name[i] == '.' ? 0 : label + 1;
-        if (!good || label > 63)
-            return err_set(err, OUT_REFUSED, "\"%.*s\" is not a host name", (int)len, name);
-        out[i] = (char)tolower((unsigned char)name[i]);
-    }
-    out[len] = '\0';
-    return OUT_OK;
-}
-
-static bool selfsigned_san_add(GENERAL_NAMES *sans, const char *name)
-{
-    GENERAL_NAME *san = GENERAL_NAME_new();
-    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
-    if (san == NULL || text == NULL || ASN1_STRING_set(text, name, -1) != 1) {
-        ASN1_IA5STRING_free(text);
-        GENERAL_NAME_free(san);
-        return false;
-    }
-    GENERAL_NAME_set0_value(san, GEN_DNS, text);
-    if (sk_GENERAL_NAME_push(sans, san) == 0) {
-        GENERAL_NAME_free(san);
-        return false;
-    }
-    return true;
-}
 
 /* Subject, issuer and the alternative names; these are critical when the subject is empty
  * (RFC 5280 section 4.2.1.6). */
 static enum outcome selfsigned_names(X509 *cert, const char *const *names, size_t n,
                                      struct err *err)
 {
-    enum outcome res = OUT_OK;
-    char first[PORT_NAME_MAX] = "";
-    char name[PORT_NAME_MAX] = "";
-    GENERAL_NAMES *sans = GENERAL_NAMES_new();
-    X509_NAME *subject = X509_NAME_new();
-    bool good = sans != NULL && subject != NULL;
-    for (size_t i = 0; good && i < n; i++) {
-        res = selfsigned_name(names[i], i == 0 ? first : name, err);
-        if (res != OUT_OK)
-            goto out;
-        good = selfsigned_san_add(sans, i == 0 ? first : name);
-    }
-    bool named = strlen(first) <= SELFSIGNED_CN_MAX;
-    if (good && named) {
-        unsigned char cn[PORT_NAME_MAX];
-        memcpy(cn, first, sizeof cn);
-        good = X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, cn, -1, -1, 0);
-    }
-    good =
-        good && X509_set_subject_name(cert, subject) == 1 &&
-        X509_set_issuer_name(cert, subject) == 1 &&
-        X509_add1_ext_i2d(cert, NID_subject_alt_name, sans, named ? 0 : 1, X509V3_ADD_DEFAULT) == 1;
-    if (!good)
+    X509_NAME *subject = NULL;
+    GENERAL_NAMES *sans = NULL;
+    enum outcome res = altname_make(names, n, &subject, &sans, err);
+    if (res != OUT_OK)
+        return res;
+    bool named = X509_NAME_entry_count(subject) > 0;
+    if (X509_set_subject_name(cert, subject) != 1 || X509_set_issuer_name(cert, subject) != 1 ||
+        X509_add1_ext_i2d(cert, NID_subject_alt_name, sans, named ? 0 : 1, X509V3_ADD_DEFAULT) != 1)
         res = ossl_err(err, OUT_BROKEN, "cannot put the names into a certificate");
-out:
     X509_NAME_free(subject);
     GENERAL_NAMES_free(sans);
     return res;
