@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The mail world: scripts and the tests that run in it (as root; else they say "skipped").
 dist_noinst_SCRIPTS += tests/world/world tests/world/root tests/world/in-root tests/world/ns-init \
-    tests/world/inside/up tests/world/inside/ctl tests/world/inside/follower
+    tests/world/inside/up tests/world/inside/ctl tests/world/inside/follower \
+    tests/world/suite-build
 EXTRA_DIST += tests/world/README.md tests/world/packages tests/world/lib.sh tests/world/host.sh \
     tests/world/testlib.sh tests/world/deb822.awk tests/world/inside/config.sh \
     tests/world/inside/service.sh tests/world/inside/dns.sh tests/world/inside/mail.sh \
