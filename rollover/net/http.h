@@ -15,7 +15,8 @@
  *
  * Ownership: http_open/http_close; a response belongs to the caller (http_response_free, also
  * after errors). Threads: one at a time per object; http_global_init() once per process before
- * any thread, http_global_end() at the end.
+ * any thread, http_global_end() at the end. The process ignores SIGPIPE. Requests with a user or
+ * a password in the URL are refused.
  */
 #ifndef DANEMILTER_NET_HTTP_H
 #define DANEMILTER_NET_HTTP_H
