@@ -5,14 +5,18 @@
 #include "milter/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -67,6 +71,23 @@ enum outcome daemon_find_user(const char *name, struct daemon_user *out, struct 
     return OUT_OK;
 }
 
+enum outcome daemon_find_group(const char *name, gid_t *out, struct err *err)
+{
+    char buf[16384];
+    struct group gr, *found = NULL;
+    *out = DAEMON_NO_GROUP;
+    if (name[0] == '\0')
+        return OUT_OK;
+    int rc = getgrnam_r(name, &gr, buf, sizeof buf, &found);
+    if (rc != 0 || found == NULL)
+        return err_set(err, OUT_REFUSED,
+                       "there is no group %s: make one (addgroup --system %s), or name another in "
+                       "the configuration (control_group = ...)",
+                       name, name);
+    *out = gr.gr_gid;
+    return OUT_OK;
+}
+
 /* Folders above ours: root's, open to all, as in /var/lib and /run. */
 static enum outcome make_parents(const char *path, struct err *err)
 {
@@ -88,9 +109,10 @@ static enum outcome make_parents(const char *path, struct err *err)
     return OUT_OK;
 }
 
-enum outcome daemon_state_dir(const char *path, const struct daemon_user *user, struct err *err)
+/* Makes the folder if it is missing, and looks whose it is. */
+static enum outcome own_folder(const char *path, const struct daemon_user *user, struct stat *st,
+                               struct err *err)
 {
-    struct stat st;
     enum outcome out = make_parents(path, err);
     if (out != OUT_OK)
         return out;
@@ -100,16 +122,64 @@ enum outcome daemon_state_dir(const char *path, const struct daemon_user *user, 
     } else if (errno != EEXIST) {
         return err_errno(err, "%s: making the folder", path);
     }
-    if (lstat(path, &st) != 0)
+    if (lstat(path, st) != 0)
         return err_errno(err, "%s", path);
-    if (!S_ISDIR(st.st_mode))
+    if (!S_ISDIR(st->st_mode))
         return err_set(err, OUT_REFUSED, "%s is not a folder: remove it or name another", path);
-    if (st.st_uid != user->uid || (st.st_mode & 077) != 0)
-        return err_set(err, OUT_REFUSED,
-                       "%s must belong to %s and nobody else may enter it: chown %s %s; chmod "
-                       "0700 %s",
-                       path, user->name, user->name, path, path);
+    if (st->st_uid != user->uid)
+        return err_set(err, OUT_REFUSED, "%s must belong to %s: chown %s %s", path, user->name,
+                       user->name, path);
     return OUT_OK;
+}
+
+enum outcome daemon_state_dir(const char *path, const struct daemon_user *user, struct err *err)
+{
+    struct stat st;
+    enum outcome out = own_folder(path, user, &st, err);
+    if (out == OUT_OK && (st.st_mode & 077) != 0)
+        return err_set(err, OUT_REFUSED, "nobody but %s may enter %s: chmod 0700 %s", user->name,
+                       path, path);
+    return out;
+}
+
+/* By a descriptor, so that what was looked at is what is changed. */
+static enum outcome share_folder(const char *path, const struct daemon_user *user, gid_t group,
+                                 mode_t mode, struct err *err)
+{
+    struct stat st;
+    enum outcome out = OUT_OK;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, "%s", path);
+    if (fstat(fd, &st) != 0)
+        out = err_errno(err, "%s", path);
+    else if (st.st_uid != user->uid)
+        out = err_set(err, OUT_REFUSED, "%s must belong to %s", path, user->name);
+    else if ((st.st_gid != group || (st.st_mode & 07777) != mode) &&
+             (fchown(fd, (uid_t)-1, group) != 0 || fchmod(fd, mode) != 0))
+        out = err_errno(err, "%s: mode %04o and its group", path, (unsigned)mode);
+    (void)close(fd); /* nothing was written */
+    return out;
+}
+
+enum outcome daemon_run_dir(const char *path, const struct daemon_user *user, gid_t group,
+                            struct err *err)
+{
+    struct stat st;
+    enum outcome out = own_folder(path, user, &st, err);
+    if (out != OUT_OK)
+        return out;
+    if (group == DAEMON_NO_GROUP)
+        return share_folder(path, user, st.st_gid, 0700, err);
+    return share_folder(path, user, group, 0710, err);
+}
+
+enum outcome daemon_milter_dir(const char *path, const struct daemon_user *user, gid_t group,
+                               struct err *err)
+{
+    struct stat st;
+    enum outcome out = own_folder(path, user, &st, err);
+    return out == OUT_OK ? share_folder(path, user, group, 02710, err) : out;
 }
 
 static void die_with_parent(pid_t parent)
@@ -138,6 +208,8 @@ enum outcome daemon_fork(bool *helper, int *fd, pid_t *child, struct err *err)
     *helper = *child == 0;
     if (*helper)
         die_with_parent(parent);
+    if (fcntl(pair[0], F_SETFD, FD_CLOEXEC) != 0 || fcntl(pair[1], F_SETFD, FD_CLOEXEC) != 0)
+        return err_errno(err, "socket pair");
     *fd = pair[*helper ? 1 : 0];
     if (close(pair[*helper ? 0 : 1]) != 0)
         return err_errno(err, "socket pair");
@@ -157,31 +229,98 @@ enum outcome daemon_drop(const struct daemon_user *user, struct err *err)
     return OUT_OK;
 }
 
+static void wake_up(void)
+{
+    ssize_t n = write((int)daemon_wake_fd, "", 1);
+    (void)n; /* a full pipe wakes the sleeper just as well */
+}
+
 static void on_stop(int sig)
 {
     int saved = errno;
     if (daemon_stop_flag == 0)
-        daemon_stop_flag = sig == SIGCHLD ? STOP_LOST : STOP_ASKED;
-    ssize_t n = write((int)daemon_wake_fd, "", 1);
-    (void)n; /* a full pipe wakes the sleeper just as well */
+        daemon_stop_flag = STOP_ASKED;
+    (void)sig;
+    wake_up();
     errno = saved;
 }
 
-enum outcome daemon_signals(int wake_fd, struct err *err)
+static void on_child(int sig)
 {
-    struct sigaction sa;
-    memset(&sa, 0, sizeof sa);
-    sa.sa_handler = on_stop;
+    int saved = errno;
+    (void)sig;
+    wake_up();
+    errno = saved;
+}
+
+static void on_stop_at_once(int sig)
+{
+    (void)sig;
+    _exit(EXIT_SUCCESS);
+}
+
+enum outcome daemon_signals(int wake_fd, bool at_once, struct err *err)
+{
+    struct sigaction stop, child;
+    memset(&stop, 0, sizeof stop);
+    memset(&child, 0, sizeof child);
+    stop.sa_handler = at_once ? on_stop_at_once : on_stop;
+    child.sa_handler = on_child;
     daemon_wake_fd = wake_fd;
-    if (sigaction(SIGTERM, &sa, NULL) != 0 || sigaction(SIGINT, &sa, NULL) != 0 ||
-        sigaction(SIGHUP, &sa, NULL) != 0 || sigaction(SIGCHLD, &sa, NULL) != 0)
+    if (sigaction(SIGTERM, &stop, NULL) != 0 || sigaction(SIGINT, &stop, NULL) != 0 ||
+        sigaction(SIGHUP, &stop, NULL) != 0 || sigaction(SIGCHLD, &child, NULL) != 0)
         return err_errno(err, "signal handlers");
     return OUT_OK;
 }
 
+static enum outcome mask_signals(int how, struct err *err)
+{
+    sigset_t set;
+    if (sigemptyset(&set) != 0 || sigaddset(&set, SIGTERM) != 0 || sigaddset(&set, SIGINT) != 0 ||
+        sigaddset(&set, SIGHUP) != 0 || sigaddset(&set, SIGCHLD) != 0)
+        return err_errno(err, "signal mask");
+    errno = pthread_sigmask(how, &set, NULL);
+    return errno == 0 ? OUT_OK : err_errno(err, "signal mask");
+}
+
+enum outcome daemon_hold_signals(struct err *err)
+{
+    return mask_signals(SIG_BLOCK, err);
+}
+
+enum outcome daemon_let_signals(struct err *err)
+{
+    return mask_signals(SIG_UNBLOCK, err);
+}
+
 void daemon_lose(void)
 {
-    on_stop(SIGCHLD);
+    if (daemon_stop_flag == 0)
+        daemon_stop_flag = STOP_LOST;
+    wake_up();
+}
+
+bool daemon_reap(pid_t helper)
+{
+    int status = 0;
+    if (helper <= 0 || waitpid(helper, &status, WNOHANG) != helper)
+        return false;
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGTERM)
+        daemon_lose();
+    else if (daemon_stop_flag == 0)
+        daemon_stop_flag = STOP_ASKED; /* whoever ends us by a signal to both is not to be told */
+    return true;
+}
+
+enum outcome daemon_follow(pid_t parent, struct err *err)
+{
+#ifdef __linux__
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+        return err_errno(err, "a signal at the end of the parent process");
+#endif
+    if (getppid() != parent)
+        return err_set(err, OUT_BROKEN, "the process that started this one has ended");
+    return OUT_OK;
 }
 
 bool daemon_lost(void)

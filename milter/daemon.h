@@ -4,9 +4,9 @@
  *
  * Order at start: daemon_harden(), configuration and helper's adapters, daemon_fork(), and in the
  * daemon's half daemon_drop() before anything touches the network and before any thread is made.
- * When either half ends, the other ends: the helper reads end of file; the daemon gets SIGTERM
- * through PR_SET_PDEATHSIG where the system has it (Linux) and fails its next operation in any
- * case.
+ * When either half ends, the other ends: the helper reads end of file, and gets SIGTERM through
+ * PR_SET_PDEATHSIG where the system has it (Linux); the daemon gets SIGCHLD, and fails its next
+ * operation in any case.
  */
 #ifndef DANEMILTER_MILTER_DAEMON_H
 #define DANEMILTER_MILTER_DAEMON_H
@@ -28,8 +28,24 @@ struct daemon_user {
 
 enum outcome daemon_find_user(const char *name, struct daemon_user *out, struct err *err);
 
+#define DAEMON_NO_GROUP ((gid_t)-1)
+
+/* DAEMON_NO_GROUP for "". */
+enum outcome daemon_find_group(const char *name, gid_t *out, struct err *err);
+
 /* Makes `path` (0700, owned by user) if it is not there; refuses one of another owner or mode. */
 enum outcome daemon_state_dir(const char *path, const struct daemon_user *user, struct err *err);
+
+/* The same for the folder of the control socket, which members of `group` may pass through (0710):
+ * they reach the socket by its name, and see and change nothing else. Mode and group are put right
+ * when the folder is ours already. */
+enum outcome daemon_run_dir(const char *path, const struct daemon_user *user, gid_t group,
+                            struct err *err);
+
+/* The folder of the milter's socket: of user and `group` (the mail owner's), 2710, so that the
+ * socket made in it belongs to that group. */
+enum outcome daemon_milter_dir(const char *path, const struct daemon_user *user, gid_t group,
+                               struct err *err);
 
 /* Two processes on one socket pair. `*helper` true in the child, which keeps its privileges. */
 enum outcome daemon_fork(bool *helper, int *fd, pid_t *child, struct err *err);
@@ -41,9 +57,21 @@ enum outcome daemon_drop(const struct daemon_user *user, struct err *err);
 void daemon_lose(void);
 bool daemon_lost(void);
 
-/* SIGTERM, SIGINT, SIGHUP, and SIGCHLD (the helper ended) set the flag that daemon_stopping()
- * points to and write one octet to `wake_fd`. Once a process. */
-enum outcome daemon_signals(int wake_fd, struct err *err);
+/* True: the helper has ended; then the loop ends as well (lost, unless somebody sent it SIGTERM).
+ */
+bool daemon_reap(pid_t helper);
+
+/* SIGTERM and SIGINT set the flag that daemon_stopping() points to; or, with `at_once` (under
+ * Postfix's master, which waits for it), end the process there and then: the state is such that
+ * this does no harm. SIGCHLD wakes only. Each writes one octet to `wake_fd`. Once a process. */
+enum outcome daemon_signals(int wake_fd, bool at_once, struct err *err);
 const volatile sig_atomic_t *daemon_stopping(void);
+
+/* Signals go to the main thread: every other is made between these two. */
+enum outcome daemon_hold_signals(struct err *err);
+enum outcome daemon_let_signals(struct err *err);
+
+/* After daemon_drop(), which loses it: SIGTERM when `parent` ends (Linux). OUT_BROKEN: it has. */
+enum outcome daemon_follow(pid_t parent, struct err *err);
 
 #endif

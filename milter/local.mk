@@ -9,7 +9,8 @@ libmilterside_a_SOURCES = \
 	milter/helper_msg.c milter/helper_msg.h \
 	milter/maillog.c milter/maillog.h \
 	milter/msg.c milter/msg.h \
-	milter/sysclock.c milter/sysclock.h
+	milter/sysclock.c milter/sysclock.h \
+	milter/work.c milter/work.h
 
 check_PROGRAMS += tests/unit/test_helper
 TESTS += tests/unit/test_helper
@@ -20,7 +21,10 @@ DANEMILTER_LIBS = libmilterside.a libracme.a librconf.a librdns.a librpostfix.a 
 	librnet.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(LDNS_LIBS) $(UNBOUND_LIBS) \
 	$(CONFUSE_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(PTHREAD_LIBS)
 sbin_PROGRAMS += danemilter
-danemilter_SOURCES = milter/main.c
+danemilter_SOURCES = milter/main.c milter/main.h \
+	milter/main_loop.c \
+	milter/main_root.c \
+	milter/main_world.c
 danemilter_LDADD = $(DANEMILTER_LIBS)
 bin_PROGRAMS += danectl
 danectl_SOURCES = milter/danectl.c milter/danectl.h \

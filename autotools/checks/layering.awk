@@ -5,7 +5,7 @@
 
 function node(file) {
     if (file == "rollover/ports.h") return "ports"
-    if (file == "milter/main.c" || file ~ /^milter\/danectl[a-z_]*\.[ch]$/) return "main"
+    if (file ~ /^milter\/main[a-z_]*\.[ch]$/ || file ~ /^milter\/danectl[a-z_]*\.[ch]$/) return "main"
     if (file ~ /^milter\/compose\.[ch]$/) return "compose"
     if (file ~ /^milter\//) return "milter"
     if (file ~ /^rollover\/[^\/]*$/) return "engine"

@@ -26,6 +26,8 @@ sow milter/compose.c '#include "conf/conf.h"' '#include "engine.h"' '#include "m
 sow milter/compose.h '#include "engine.h"'
 sow milter/helper.c '#include "ports.h"' '#include "crypto/key.h"' '#include "core/types.h"'
 sow milter/main.c '#include "store/db.h"' '#include "core/plan.h"' '#include "dns/ask.h"' '#include "engine.h"'
+sow milter/main_world.c '#include "milter/main.h"' '#include "store/db.h"'
+sow milter/main.h '#include "dns/ask.h"'
 sow tests/unit/test_a.c '#include "store/db.h"' '#include <openssl/ssl.h>' '#include <cmocka.h>'
 expect_clean "every allowed direction"
 clean_tree
