@@ -173,6 +173,28 @@ void facts_roll(struct model_facts *f)
         f->algs[a].roll = f->algs[a].used && f->algs[a].wanted;
 }
 
+void facts_roll_alg(struct model_facts *f, int alg)
+{
+    if (alg < 0 || alg >= MODEL_MAX_ALGS || !f->algs[alg].used)
+        return;
+    f->roll_now = true;
+    f->algs[alg].roll = true;
+}
+
+void facts_renew(struct model_facts *f, int alg)
+{
+    if (alg >= 0 && alg < MODEL_MAX_ALGS && f->algs[alg].used)
+        f->algs[alg].renew = true;
+}
+
+void facts_rollback(struct model_facts *f, int alg)
+{
+    if (alg < 0 || alg >= MODEL_MAX_ALGS || !f->algs[alg].used)
+        return;
+    f->algs[alg].rollback = true;
+    f->algs[alg].rolling = false;
+}
+
 void facts_compromised(struct model_facts *f, int key, struct model_now now)
 {
     f->compromised_at = now.steady;
@@ -193,14 +215,23 @@ void facts_freeze(struct model_facts *f, uint32_t causes)
     f->frozen |= causes;
 }
 
+/* Wherever the CNAMEs led before is forgotten with the cause. */
+static void settle_cnames(struct model_facts *f, uint32_t causes)
+{
+    for (int o = 0; (causes & MODEL_F_CNAME) != 0 && o < MODEL_MAX_OWNERS; o++)
+        f->owners[o].cname_moved = MODEL_NEVER;
+}
+
 void facts_thaw(struct model_facts *f, uint32_t causes)
 {
     f->frozen &= ~(causes & ~(uint32_t)MODEL_F_STICKY);
+    settle_cnames(f, causes);
 }
 
 void facts_resume(struct model_facts *f, uint32_t causes)
 {
     f->frozen &= ~causes;
+    settle_cnames(f, causes);
     if ((causes & MODEL_F_DELETED) == 0)
         return;
     for (int o = 0; o < MODEL_MAX_OWNERS; o++) {

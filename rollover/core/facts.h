@@ -47,11 +47,15 @@ struct facts_answer {
 struct facts_round {
     model_time begin, end; /* steady */
     uint32_t cname_ttl;
+    uint64_t cname; /* as in struct model_owner; UNTOLD changes nothing */
     struct facts_answer answers[MODEL_MAX_ADDRS];
     uint8_t n_answers;
 };
 void facts_observed(struct model_facts *f, int owner, const struct facts_round *round,
                     const struct model_policy *p, struct model_now now);
+
+/* The owner's CNAMEs lead nowhere (a loop): row 33. */
+void facts_cname_lost(struct model_facts *f, int owner, struct model_now now);
 
 /* Combinations of the first RRset that the served chains do not match: reported, never block. */
 void facts_baseline(struct model_facts *f, int owner);
@@ -60,7 +64,6 @@ void facts_baseline(struct model_facts *f, int owner);
 /* Putting back what had vanished (want, shown, absent now everywhere) counts in readds. */
 void facts_publish_intent(struct model_facts *f, int owner, model_mask add, struct model_now now);
 void facts_withdraw_intent(struct model_facts *f, int owner, model_mask drop);
-void facts_readd_intent(struct model_facts *f, int owner, int rec);
 /* chains[a]: chain to be in the file for algorithm a; the present one where nothing changes;
  * MODEL_NONE takes the algorithm out. */
 void facts_switch_intent(struct model_facts *f, const int8_t chains[MODEL_MAX_ALGS]);
@@ -82,9 +85,15 @@ void facts_drained(struct model_facts *f, int chain, struct model_now now);
 void facts_committed(struct model_facts *f, int alg, struct model_now now);
 void facts_shredded(struct model_facts *f, int key);
 
-/* The operator: roll the keys of every algorithm; a key is compromised (MODEL_NONE: the host is,
- * every key made so far). */
+/* The operator: roll the keys of every algorithm, of one; a key is compromised (MODEL_NONE: the
+ * host is, every key made so far). */
 void facts_roll(struct model_facts *f);
+void facts_roll_alg(struct model_facts *f, int alg);
+/* Another certificate for the key in the file; done once another chain is in the file. */
+void facts_renew(struct model_facts *f, int alg);
+/* Back to `previous`; over once the file or the way back has changed. A rollover that was asked
+ * for is not asked for again. */
+void facts_rollback(struct model_facts *f, int alg);
 void facts_compromised(struct model_facts *f, int key, struct model_now now);
 
 void facts_freeze(struct model_facts *f, uint32_t causes);

@@ -129,6 +129,34 @@ static void see_cname(struct model_owner *o, const struct facts_round *round,
     o->cname_ttl = round->cname_ttl;
 }
 
+/* Senders find another RRset at the owner from now on, and know the one before from caches: what
+ * was seen until now says nothing about it. */
+static void cname_moved(struct model_owner *o, model_time at)
+{
+    o->cname_moved = at;
+    o->watch_since = MODEL_NEVER;
+    for (int i = 0; i < MODEL_MAX_ADDRS; i++)
+        memset(o->addrs[i].sights, 0, sizeof(o->addrs[i].sights));
+}
+
+/* Row 33. Before we hold any record there is nothing to lose by a CNAME that moves. */
+static void follow_cname(struct model_owner *o, const struct facts_round *round)
+{
+    if (round->cname == MODEL_CNAME_UNTOLD)
+        return;
+    if (o->want == 0)
+        o->cname_moved = MODEL_NEVER;
+    else if (o->cname != MODEL_CNAME_UNTOLD && o->cname != round->cname)
+        cname_moved(o, round->end);
+    o->cname = round->cname;
+}
+
+void facts_cname_lost(struct model_facts *f, int owner, struct model_now now)
+{
+    if (owner >= 0 && owner < MODEL_MAX_OWNERS && f->owners[owner].used)
+        cname_moved(&f->owners[owner], now.steady);
+}
+
 static void see_answer(struct model_facts *f, struct model_owner *o, const struct facts_answer *ans,
                        const struct facts_round *round, const struct model_policy *p)
 {
@@ -310,6 +338,7 @@ void facts_observed(struct model_facts *f, int owner, const struct facts_round *
     o->crowded = false;
     if (round->n_answers > 0) {
         see_cname(o, round, p);
+        follow_cname(o, round);
         departures(o, round, p);
     }
     for (int i = 0; i < round->n_answers && i < MODEL_MAX_ADDRS; i++)
@@ -408,12 +437,4 @@ void facts_withdraw_intent(struct model_facts *f, int owner, model_mask drop)
     o->whole &= ~drop;
     o->drop |= drop;
     o->changed_at = o->round_end;
-}
-
-void facts_readd_intent(struct model_facts *f, int owner, int rec)
-{
-    if (owner < 0 || owner >= MODEL_MAX_OWNERS || rec < 0 || rec >= MODEL_MAX_RECS)
-        return;
-    put_back(&f->owners[owner], rec);
-    f->owners[owner].changed_at = f->owners[owner].round_end;
 }

@@ -103,6 +103,8 @@ void facts_file_holds(struct model_facts *f, const int8_t chains[MODEL_MAX_ALGS]
         alg->pending_drop = false;
         if (new == old)
             continue;
+        alg->rollback = false;
+        alg->renew = alg->renew && rollback;
         leaves(f, alg, rollback, now);
         alg->current = (int8_t) new;
         if (new == MODEL_NONE) {
@@ -130,7 +132,7 @@ void facts_committed(struct model_facts *f, int alg, struct model_now now)
         return;
     a = &f->algs[alg];
     a->previous = MODEL_NONE;
-    a->rolling = false;
+    a->rolling = a->rollback = false;
     if (a->current != MODEL_NONE) {
         f->chains[a->current].committed = now.steady;
         serial = f->keys[f->chains[a->current].key].serial;

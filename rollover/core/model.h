@@ -103,6 +103,9 @@ struct model_key {
     model_mask recs;            /* what the owners must show before this key is served */
     uint8_t spki[MODEL_ID_LEN]; /* SHA-256 of the DER SubjectPublicKeyInfo */
     model_time retry_at;        /* steady: the engine backs off: no ISSUE, no SHRED before */
+    model_time wait_until;      /* steady: the issuer wants to be left alone: no ISSUE before */
+    model_time ordering;        /* wall: an order for it is under way, since then. Ends with the
+                                   process: the engine clears it when it starts */
 };
 
 /* A certificate chain that is or was or may come to be served. Same key, new certificate: a new
@@ -141,6 +144,8 @@ struct model_alg {
     bool pending_drop;   /* likewise, for the intent to take this algorithm out of the file */
     bool roll;           /* facts.roll_now still applies to this algorithm */
     bool rolling;        /* the switch that fulfilled it is not committed: a rollback renews it */
+    bool renew;          /* the operator: another certificate for the key in the file */
+    bool rollback;       /* the operator: back to `previous` */
     model_time retry_at; /* steady: the engine backs off: no MAKE_KEY before */
 };
 
@@ -192,6 +197,9 @@ struct model_seen {
     model_time last_seen; /* steady: some address gave it, or a publish intent began */
 };
 
+#define MODEL_CNAME_UNTOLD UINT64_C(0)
+#define MODEL_CNAME_NONE UINT64_C(1) /* the owner is no CNAME */
+
 /* One TLSA owner name, `_25._tcp.mx.example.org.`, and the servers of its zone. */
 struct model_owner {
     bool used;
@@ -214,6 +222,9 @@ struct model_owner {
     model_time ttl_max_at;
     uint32_t ttl_next;      /* largest TTL seen since ttl_max_at: what ttl_max falls to */
     uint32_t cname_ttl;     /* TTL of a CNAME at the owner; 0 = none */
+    uint64_t cname;         /* where it leads, a digest; MODEL_CNAME_UNTOLD, MODEL_CNAME_NONE */
+    model_time cname_moved; /* steady: it was last found to lead elsewhere than before while we
+                               held records, or nowhere; NEVER once that was watched long enough */
     model_time watch_since; /* steady: watched without a gap since */
     uint32_t watch_epoch;
     model_time first_want;  /* steady: the first publish intent; NEVER = none yet */

@@ -39,6 +39,7 @@ static const char *const reasons[] = {
     [PLAN_R_DELETED] = "somebody deletes our records",
     [PLAN_R_SERVED_GONE] = "the served record is gone, the standby is in every cache",
     [PLAN_R_COMPROMISED] = "the key is compromised",
+    [PLAN_R_ORDERING] = "an order is under way",
     [PLAN_R_FROZEN] = "frozen",
     [PLAN_R_BLOCKED] = "not safe now",
 };

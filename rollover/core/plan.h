@@ -52,8 +52,9 @@ enum plan_reason {
     PLAN_R_DELETED,      /* the RRset is gone, or a record for the third time */
     PLAN_R_SERVED_GONE,  /* served record gone, standby in every cache: switch to it */
     PLAN_R_COMPROMISED,
-    PLAN_R_FROZEN, /* causes */
-    PLAN_R_BLOCKED /* safety said no: `no` */
+    PLAN_R_ORDERING, /* the issuer is at work */
+    PLAN_R_FROZEN,   /* causes */
+    PLAN_R_BLOCKED   /* safety said no: `no` */
 };
 
 struct plan_action {

@@ -10,7 +10,7 @@
 #define READDS 2 /* a record that vanishes for the third time is not put back */
 
 /* Causes that are seen in the facts, and set and cleared by the planner alone. */
-#define SEEN_CAUSES ((uint32_t)(MODEL_F_DELETED | MODEL_F_LAME | MODEL_F_SIZE))
+#define SEEN_CAUSES ((uint32_t)(MODEL_F_DELETED | MODEL_F_LAME | MODEL_F_SIZE | MODEL_F_CNAME))
 
 /* Every address that counts answered in the last round; at least one. */
 static bool all_answered(const struct model_owner *o, struct model_now now)
@@ -83,6 +83,15 @@ static uint32_t too_large(const struct plan_ctx *ctx, const struct model_owner *
     return 0;
 }
 
+/* Until what the CNAME leads to now has been watched for a whole wait, without a gap. */
+static uint32_t moved(const struct plan_ctx *ctx, const struct model_owner *o)
+{
+    bool watched = o->watch_since != MODEL_NEVER && o->watch_epoch == ctx->now.epoch &&
+                   o->round_begin - o->watch_since >= phase_wait(o, ctx->p, true, ctx->now);
+
+    return o->cname_moved != MODEL_NEVER && !watched ? MODEL_F_CNAME : 0;
+}
+
 bool plan_dns_freeze(struct plan_ctx *ctx)
 {
     uint32_t causes = 0, now = ctx->f->frozen & SEEN_CAUSES;
@@ -94,7 +103,7 @@ bool plan_dns_freeze(struct plan_ctx *ctx)
 
         if (!o->used)
             continue;
-        mine = deleted(ctx, o) | lame(ctx, o) | too_large(ctx, o);
+        mine = deleted(ctx, o) | lame(ctx, o) | too_large(ctx, o) | moved(ctx, o);
         if ((mine & ~(causes | now)) != 0)
             ctx->act.owner = i;
         causes |= mine;

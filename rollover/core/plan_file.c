@@ -26,16 +26,20 @@ bool plan_file_rollback(struct plan_ctx *ctx)
     for (int a = 0; a < MODEL_MAX_ALGS; a++) {
         const struct model_alg *alg = &f->algs[a];
         struct plan_action draft;
+        bool wrong, asked;
 
-        if (!alg->used || alg->current == MODEL_NONE ||
-            f->chains[alg->current].wrong_at == MODEL_NEVER ||
-            f->chains[alg->current].committed != MODEL_NEVER)
+        if (!alg->used || alg->current == MODEL_NONE)
+            continue;
+        wrong = f->chains[alg->current].wrong_at != MODEL_NEVER;
+        asked = alg->rollback && alg->previous != MODEL_NONE;
+        if ((!wrong && !asked) || f->chains[alg->current].committed != MODEL_NEVER)
             continue;
         plan_step_start(ctx, PLAN_ROLLBACK, &draft);
         draft.alg = a;
         draft.chain = alg->previous;
         draft.chains[a] = alg->previous;
-        if (!backed_off(ctx, f->retry_switch_at) && plan_step_try(ctx, &draft, PLAN_R_WRONG))
+        if (!backed_off(ctx, f->retry_switch_at) &&
+            plan_step_try(ctx, &draft, wrong ? PLAN_R_WRONG : PLAN_R_ASKED))
             return true;
     }
     return false;
@@ -183,6 +187,8 @@ static enum plan_reason issue_reason(const struct plan_ctx *ctx, int alg, enum r
         return PLAN_R_NEW;
     if (ctx->f->keys[ctx->f->chains[current].key].compromised)
         return PLAN_R_COMPROMISED;
+    if (ctx->f->algs[alg].renew)
+        return PLAN_R_ASKED;
     if (kind == RENEW_SAME_KEY)
         return ctx->p->strategy == MODEL_REUSE ? PLAN_R_SAME_KEY : PLAN_R_DEADLINE;
     if (ctx->now.wall >= renew_due_at(&ctx->f->chains[current], ctx->p) ||
@@ -212,6 +218,21 @@ static bool room_for_chain(const struct plan_ctx *ctx)
         if (!ctx->f->chains[c].used)
             return true;
     }
+    return false;
+}
+
+/* Everything is there for the order: unless it is under way, or not to be tried yet. */
+static bool order(struct plan_ctx *ctx, const struct plan_action *draft, enum plan_reason why)
+{
+    const struct model_key *k = &ctx->f->keys[draft->key];
+    model_time until = k->retry_at > k->wait_until ? k->retry_at : k->wait_until;
+
+    if (k->ordering != MODEL_NEVER)
+        plan_step_await(ctx, draft, PLAN_R_ORDERING, MODEL_NEVER);
+    else if (backed_off(ctx, until))
+        plan_step_await(ctx, draft, why, until);
+    else
+        return plan_step_try(ctx, draft, why);
     return false;
 }
 
@@ -254,11 +275,7 @@ static bool issue_for(struct plan_ctx *ctx, int alg)
             return false;
         }
     }
-    if (backed_off(ctx, ctx->f->keys[key].retry_at)) {
-        plan_step_await(ctx, &draft, issue_reason(ctx, alg, kind), ctx->f->keys[key].retry_at);
-        return false;
-    }
-    return plan_step_try(ctx, &draft, issue_reason(ctx, alg, kind));
+    return order(ctx, &draft, issue_reason(ctx, alg, kind));
 }
 
 /* Nothing else is waited for: a standby on its way into every cache. */

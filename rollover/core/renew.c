@@ -141,11 +141,13 @@ enum renew_kind renew_decide(const struct model_facts *f, const struct model_pol
     if (now.wall <= renew_deadline(c, p) && served_gone(f, p, alg, *next, now))
         return RENEW_NEXT_KEY;
     roll = asked_to_roll(f, alg) || renew_by_age(c, p, now);
-    due = roll || now.wall >= renew_due_at(c, p);
+    due = roll || a->renew || now.wall >= renew_due_at(c, p);
     if (!due)
         return RENEW_NOT_DUE;
     if (k->refused || !k->on_disk)
         return RENEW_NEXT_KEY;
+    if (a->renew) /* the operator; then comes the rollover, when one is due */
+        return RENEW_SAME_KEY;
     if (p->strategy == MODEL_REUSE && !asked_to_roll(f, alg))
         return RENEW_SAME_KEY;
     if (now.wall < renew_due_at(c, p))

@@ -13,7 +13,8 @@
 enum renew_kind {
     RENEW_NOT_DUE,
     RENEW_NEXT_KEY, /* a key rollover: with the standby, or a fresh key */
-    RENEW_SAME_KEY  /* strategy reuse; or the deadline comes before the next key can be served */
+    RENEW_SAME_KEY  /* strategy reuse; the operator asked for it; or the deadline comes before the
+                       next key can be served */
 };
 
 model_time renew_due_at(const struct model_chain *c, const struct model_policy *p);

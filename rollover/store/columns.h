@@ -57,7 +57,9 @@
     NUM(made, LO, HI)                                                                              \
     NUM(recs, LO, HI)                                                                              \
     HEX(spki)                                                                                      \
-    NUM(retry_at, LO, HI)
+    NUM(retry_at, LO, HI)                                                                          \
+    NUM(wait_until, LO, HI)                                                                        \
+    NUM(ordering, LO, HI)
 
 #define COLUMNS_CHAIN(NUM, HEX, ADR, CMB, SUB)                                                     \
     NUM(used, 0, 1)                                                                                \
@@ -87,6 +89,8 @@
     NUM(pending_drop, 0, 1)                                                                        \
     NUM(roll, 0, 1)                                                                                \
     NUM(rolling, 0, 1)                                                                             \
+    NUM(renew, 0, 1)                                                                               \
+    NUM(rollback, 0, 1)                                                                            \
     NUM(retry_at, LO, HI)
 
 #define COLUMNS_OWNER(NUM, HEX, ADR, CMB, SUB)                                                     \
@@ -107,6 +111,8 @@
     NUM(ttl_max_at, LO, HI)                                                                        \
     NUM(ttl_next, LO, HI)                                                                          \
     NUM(cname_ttl, LO, HI)                                                                         \
+    NUM(cname, LO, HI)                                                                             \
+    NUM(cname_moved, LO, HI)                                                                       \
     NUM(watch_since, LO, HI)                                                                       \
     NUM(watch_epoch, LO, HI)                                                                       \
     NUM(first_want, LO, HI)                                                                        \

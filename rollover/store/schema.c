@@ -132,7 +132,15 @@ static const char schema_2a[] = "CREATE TABLE note (\n"
                                 "  text TEXT NOT NULL -- what an adapter wants to find again\n"
                                 ") STRICT;\n";
 
-static const char *const schema_2[] = {schema_2a, NULL};
+static const char schema_2b[] =
+    "ALTER TABLE key ADD COLUMN wait_until" INT " DEFAULT 0;\n"
+    "ALTER TABLE key ADD COLUMN ordering" INT " DEFAULT 0; -- wall; 0: no order is under way\n"
+    "ALTER TABLE alg ADD COLUMN renew" BIT " DEFAULT 0;\n"
+    "ALTER TABLE alg ADD COLUMN \"rollback\"" BIT " DEFAULT 0;\n"
+    "ALTER TABLE owner ADD COLUMN cname" INT " DEFAULT 0; -- a digest; 0: not told, 1: none\n"
+    "ALTER TABLE owner ADD COLUMN cname_moved" INT " DEFAULT 0;\n";
+
+static const char *const schema_2[] = {schema_2a, schema_2b, NULL};
 
 const char *const *const schema_steps[] = {schema_1, schema_2};
 const int schema_version = (int)(sizeof schema_steps / sizeof schema_steps[0]);

@@ -212,6 +212,9 @@ static void an_older_database_is_brought_up_to_date(void **state)
     assert_true(f->algs[1].current == 1 && f->algs[1].previous == MODEL_NONE && f->algs[1].roll);
     assert_true(f->owners[0].want == 5 && f->owners[0].cname_ttl == 300);
     assert_true(f->owners[0].readds[2] == 1);
+    assert_true(f->keys[2].wait_until == 0 && f->keys[2].ordering == 0);
+    assert_false(f->algs[1].renew || f->algs[1].rollback);
+    assert_true(f->owners[0].cname == MODEL_CNAME_UNTOLD && f->owners[0].cname_moved == 0);
     assert_int_equal(store_history(t->store, "mx", 9, count_line, &lines, &t->err), OUT_OK);
     assert_int_equal(lines, 1);
     put(t, "notice/mx", "first");
