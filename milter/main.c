@@ -70,7 +70,7 @@ int main(int argc, char **argv)
     d.path = MAIN_CONF;
     d.lock.fd = -1;
     d.fd = -1;
-    d.log.fd = STDERR_FILENO;
+    maillog_stderr(&d.log);
     while ((opt = getopt(argc, argv, "c:C:frhV")) != -1) {
         switch (opt) {
         case 'c':
