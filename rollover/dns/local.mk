@@ -8,12 +8,14 @@ librdns_a_SOURCES = \
     rollover/dns/hosts.c rollover/dns/hosts.h \
     rollover/dns/lookup.c rollover/dns/lookup.h \
     rollover/dns/observe.c rollover/dns/observe.h \
+    rollover/dns/primary.c rollover/dns/primary.h \
     rollover/dns/provider.c rollover/dns/provider.h \
     rollover/dns/replay.c rollover/dns/replay.h \
     rollover/dns/resolve.c rollover/dns/resolve.h \
     rollover/dns/rfc2136.c rollover/dns/rfc2136.h \
     rollover/dns/tsigkey.c rollover/dns/tsigkey.h \
     rollover/dns/tsigmsg.c rollover/dns/tsigmsg.h \
+    rollover/dns/txt.c rollover/dns/txt.h \
     rollover/dns/verdict.c rollover/dns/verdict.h \
     rollover/dns/wire.c rollover/dns/wire.h
 

@@ -1,12 +1,106 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dns/provider.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dns/rfc2136.h"
 #include "dns/tsigkey.h"
+
+/* A way to change records, without the lock. */
+struct backend {
+    const struct port_dns_ops *ops;
+    enum outcome (*open)(const struct provider_settings *settings, void **inner, struct err *err);
+    void (*close)(void **inner);
+};
+
+/* ---- one call at a time -------------------------------------------------------------- */
+
+/* What `self` of every provider is. */
+struct locked {
+    pthread_mutex_t mutex;
+    const struct backend *backend;
+    void *inner;
+};
+
+/* pthread_mutex_lock() of a plain mutex fails only where the program is broken. */
+static struct locked *enter(void *self)
+{
+    struct locked *locked = self;
+    if (pthread_mutex_lock(&locked->mutex) != 0)
+        abort();
+    return locked;
+}
+
+static enum outcome leave(struct locked *locked, enum outcome out)
+{
+    if (pthread_mutex_unlock(&locked->mutex) != 0)
+        abort();
+    return out;
+}
+
+static enum outcome locked_read(void *self, const char *owner, struct port_rrset *out,
+                                struct err *err)
+{
+    struct locked *locked = enter(self);
+    return leave(locked, locked->backend->ops->read(locked->inner, owner, out, err));
+}
+
+static enum outcome locked_change(void *self, const struct port_change *change, struct err *err)
+{
+    struct locked *locked = enter(self);
+    return leave(locked, locked->backend->ops->change(locked->inner, change, err));
+}
+
+static enum outcome locked_txt_add(void *self, const char *owner, const char *value, uint32_t ttl,
+                                   struct err *err)
+{
+    struct locked *locked = enter(self);
+    return leave(locked, locked->backend->ops->txt_add(locked->inner, owner, value, ttl, err));
+}
+
+static enum outcome locked_txt_remove(void *self, const char *owner, const char *value,
+                                      struct err *err)
+{
+    struct locked *locked = enter(self);
+    return leave(locked, locked->backend->ops->txt_remove(locked->inner, owner, value, err));
+}
+
+static const struct port_dns_ops locked_ops = {.read = locked_read,
+                                               .change = locked_change,
+                                               .txt_add = locked_txt_add,
+                                               .txt_remove = locked_txt_remove};
+
+static void locked_close(void **self)
+{
+    struct locked *locked = *self;
+    if (locked == NULL)
+        return;
+    locked->backend->close(&locked->inner);
+    (void)pthread_mutex_destroy(&locked->mutex);
+    free(locked);
+    *self = NULL;
+}
+
+static enum outcome locked_open(const struct backend *backend,
+                                const struct provider_settings *settings, void **self,
+                                struct err *err)
+{
+    *self = NULL;
+    struct locked *locked = calloc(1, sizeof *locked);
+    if (locked == NULL || pthread_mutex_init(&locked->mutex, NULL) != 0) {
+        free(locked);
+        return err_set(err, OUT_BROKEN, "out of memory");
+    }
+    locked->backend = backend;
+    enum outcome out = backend->open(settings, &locked->inner, err);
+    *self = locked;
+    if (out != OUT_OK)
+        locked_close(self);
+    return out;
+}
 
 /* ---- rfc2136 ------------------------------------------------------------------------- */
 
@@ -27,7 +121,22 @@ static enum outcome keyed_change(void *self, const struct port_change *change, s
     return rfc2136_ops.change(((struct keyed *)self)->inner, change, err);
 }
 
-static const struct port_dns_ops keyed_ops = {.read = keyed_read, .change = keyed_change};
+static enum outcome keyed_txt_add(void *self, const char *owner, const char *value, uint32_t ttl,
+                                  struct err *err)
+{
+    return rfc2136_ops.txt_add(((struct keyed *)self)->inner, owner, value, ttl, err);
+}
+
+static enum outcome keyed_txt_remove(void *self, const char *owner, const char *value,
+                                     struct err *err)
+{
+    return rfc2136_ops.txt_remove(((struct keyed *)self)->inner, owner, value, err);
+}
+
+static const struct port_dns_ops keyed_ops = {.read = keyed_read,
+                                              .change = keyed_change,
+                                              .txt_add = keyed_txt_add,
+                                              .txt_remove = keyed_txt_remove};
 
 static void keyed_close(void **self)
 {
@@ -69,11 +178,19 @@ static enum outcome keyed_open(const struct provider_settings *settings, void **
     return out;
 }
 
+static const struct backend keyed_backend = {&keyed_ops, keyed_open, keyed_close};
+
+static enum outcome rfc2136_begin(const struct provider_settings *settings, void **self,
+                                  struct err *err)
+{
+    return locked_open(&keyed_backend, settings, self, err);
+}
+
 /* ---- the table ----------------------------------------------------------------------- */
 
 static const struct provider table[] = {
-    {"rfc2136", "DNS UPDATE with TSIG (BIND, Knot, PowerDNS and others)", &keyed_ops, true,
-     keyed_open, keyed_close},
+    {"rfc2136", "DNS UPDATE with TSIG (BIND, Knot, PowerDNS and others)", &locked_ops, true,
+     rfc2136_begin, locked_close},
 };
 
 const struct provider *provider_table(size_t *n)

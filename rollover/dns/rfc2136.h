@@ -9,6 +9,9 @@
  *         Records to add that are in `seen` and records to delete that are not are left out; if
  *         nothing is left, nothing is sent and the outcome is OUT_OK.
  *
+ * txt_*:  one UPDATE that adds or deletes one TXT record by its value, without a prerequisite;
+ *         others' values stay, and the RRset takes the TTL of what is added.
+ *
  * TTL. An RRset has one TTL (RFC 2181 section 5.2), and servers move the whole RRset to that of
  * the record added last. change->ttl 0: the present TTL is kept (3600 for a new RRset). Else it is
  * what the operator asked for and is used, for others' records in the RRset too: err then holds a

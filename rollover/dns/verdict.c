@@ -72,10 +72,11 @@ static enum outcome refused(const struct verdict_context *context, struct err *e
         return err_set(err, OUT_REFUSED, "%s says REFUSED: the TSIG key \"%s\" may not ask for %s",
                        context->server, key, context->owner);
     return err_set(err, OUT_REFUSED,
-                   "%s says REFUSED: the TSIG key \"%s\" may not change TLSA records at %s (BIND: "
-                   "update-policy { grant %s name %s TLSA; }; PowerDNS: the metadata "
+                   "%s says REFUSED: the TSIG key \"%s\" may not change %s records at %s (BIND: "
+                   "update-policy { grant %s name %s %s; }; PowerDNS: the metadata "
                    "TSIG-ALLOW-DNSUPDATE of the zone)",
-                   context->server, key, context->owner, key, context->owner);
+                   context->server, key, context->type, context->owner, key, context->owner,
+                   context->type);
 }
 
 static enum outcome signed_update(const struct verdict_context *context, int rcode, struct err *err)
@@ -88,9 +89,9 @@ static enum outcome signed_update(const struct verdict_context *context, int rco
     case LDNS_RCODE_YXRRSET:
     case LDNS_RCODE_NXRRSET:
         return err_set(err, OUT_NOT_YET,
-                       "%s: somebody changed the TLSA records at %s meanwhile (%s): nothing was "
+                       "%s: somebody changed the %s records at %s meanwhile (%s): nothing was "
                        "done, they are to be read again",
-                       context->server, context->owner, wire_rcode_name(rcode));
+                       context->server, context->type, context->owner, wire_rcode_name(rcode));
     case LDNS_RCODE_NOTZONE:
         return err_set(err, OUT_REFUSED,
                        "%s says NOTZONE: %s is not in the zone %s: correct the zone in the "

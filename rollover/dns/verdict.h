@@ -20,7 +20,8 @@ struct verdict_context {
     const char *owner;
     const char *zone; /* "" when not known */
     const struct tsigkey *key;
-    bool update; /* an UPDATE; else a question */
+    bool update;      /* an UPDATE; else a question */
+    const char *type; /* of the records of an UPDATE: "TLSA" */
 };
 
 /* OUT_OK: signed, and NOERROR (or NXDOMAIN for a question). */

@@ -288,8 +288,7 @@ static bool push_rdata(ldns_rr *rr, const struct port_tlsa *tlsa)
     return true;
 }
 
-ldns_rr *wire_tlsa_rr(const ldns_rdf *owner, const struct port_tlsa *tlsa, uint32_t ttl,
-                      ldns_rr_class class)
+ldns_rr *wire_rr(const ldns_rdf *owner, ldns_rr_type type, uint32_t ttl, ldns_rr_class class)
 {
     ldns_rr *rr = ldns_rr_new();
     ldns_rdf *copy = ldns_rdf_clone(owner);
@@ -299,10 +298,17 @@ ldns_rr *wire_tlsa_rr(const ldns_rdf *owner, const struct port_tlsa *tlsa, uint3
         return NULL;
     }
     ldns_rr_set_owner(rr, copy);
-    ldns_rr_set_type(rr, LDNS_RR_TYPE_TLSA);
+    ldns_rr_set_type(rr, type);
     ldns_rr_set_class(rr, class);
     ldns_rr_set_ttl(rr, ttl);
-    if (tlsa != NULL && !push_rdata(rr, tlsa)) {
+    return rr;
+}
+
+ldns_rr *wire_tlsa_rr(const ldns_rdf *owner, const struct port_tlsa *tlsa, uint32_t ttl,
+                      ldns_rr_class class)
+{
+    ldns_rr *rr = wire_rr(owner, LDNS_RR_TYPE_TLSA, ttl, class);
+    if (rr != NULL && tlsa != NULL && !push_rdata(rr, tlsa)) {
         ldns_rr_free(rr);
         return NULL;
     }

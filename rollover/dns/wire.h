@@ -55,6 +55,9 @@ bool wire_tlsa_get(const ldns_rr *rr, struct port_tlsa *out);
 bool wire_tlsa_rdata(const uint8_t *rdata, size_t len, struct port_tlsa *out);
 bool wire_tlsa_equal(const struct port_tlsa *a, const struct port_tlsa *b);
 
+/* A record without RDATA. NULL: out of memory. */
+ldns_rr *wire_rr(const ldns_rdf *owner, ldns_rr_type type, uint32_t ttl, ldns_rr_class class);
+
 /* A TLSA record, class IN or NONE as RFC 2136 needs; `tlsa` NULL: one without RDATA. NULL: out
  * of memory. */
 ldns_rr *wire_tlsa_rr(const ldns_rdf *owner, const struct port_tlsa *tlsa, uint32_t ttl,
