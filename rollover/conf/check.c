@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "conf/keyfile.h"
 #include "conf/names.h"
 
 void check_say(struct check *c, int line, const char *fmt, ...)
@@ -26,6 +25,22 @@ void check_say(struct check *c, int line, const char *fmt, ...)
     c->no_memory = c->no_memory || problem->text == NULL;
 }
 
+void check_note(struct check *c, int line, const char *fmt, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list ap;
+    if (c->notes == CONF_NOTES_MAX)
+        return;
+    va_start(ap, fmt);
+    if (vsnprintf(text, sizeof text, fmt, ap) < 0)
+        text[0] = '\0';
+    va_end(ap);
+    struct check_problem *note = &c->noted[c->notes++];
+    note->line = line;
+    note->text = strdup(text);
+    c->no_memory = c->no_memory || note->text == NULL;
+}
+
 /* Those of one line stay as they were found. */
 static void check_sort(struct check_problem *list, size_t n)
 {
@@ -36,6 +51,21 @@ static void check_sort(struct check_problem *list, size_t n)
             list[k] = list[k - 1];
         list[k] = moved;
     }
+}
+
+static void check_end_notes(struct check *c)
+{
+    const struct conf_source *s = c->source;
+    struct err one = ERR_INIT;
+    check_sort(c->noted, c->notes);
+    for (size_t i = 0; i < c->notes; i++) {
+        const char *text = c->noted[i].text == NULL ? "" : c->noted[i].text;
+        (void)err_set(&one, OUT_OK, "%s:%d: %s", s->path, c->noted[i].line, text);
+        if (s->note != NULL)
+            s->note(s->self, one.text);
+        free(c->noted[i].text);
+    }
+    c->notes = 0;
 }
 
 enum outcome check_end(struct check *c, struct err *err)
@@ -63,6 +93,7 @@ enum outcome check_end(struct check *c, struct err *err)
         (void)err_set(&one, OUT_REFUSED, "%s: and %zu more", s->path, c->problems - n);
         s->say(s->self, one.text);
     }
+    check_end_notes(c);
     return n == 0 ? OUT_OK : OUT_REFUSED;
 }
 
@@ -84,6 +115,20 @@ int check_at(const struct check_at *at, const char *option, size_t item)
     return at->section_line;
 }
 
+bool check_given(const struct check_at *at, const char *option)
+{
+    size_t n = 0;
+    const struct table_option *rows = table_of(at->kind, &n);
+    for (size_t i = 0; at->section != NULL && i < n; i++) {
+        struct tree_option given;
+        if (strcmp(rows[i].name, option) != 0)
+            continue;
+        tree_option(at->section, &rows[i], &given);
+        return given.n > 0;
+    }
+    return false;
+}
+
 static void check_resolvers(struct check *c, struct conf *conf, const struct check_at *at)
 {
     struct err err = ERR_INIT;
@@ -100,33 +145,91 @@ static void check_resolvers(struct check *c, struct conf *conf, const struct che
 }
 
 /* What becomes an argument of another program must not look like an option. */
-static void check_notify(struct check *c, const struct conf *conf, const struct check_at *at)
+bool check_is_mail(const char *text)
 {
-    const char *mail = conf->notify;
-    const char *sign = strchr(mail, '@');
-    if (mail[0] == '\0')
-        return;
-    if (sign == NULL || sign == mail || sign[1] == '\0' || mail[0] == '-' ||
-        strpbrk(mail, " \t<>,;\"'") != NULL)
-        check_say(c, check_at(at, "notify", 0),
-                  "notify: \"%s\" is not a mail address: write it as postmaster@example.org", mail);
+    const char *sign = strchr(text, '@');
+    if (sign == NULL || sign == text || sign[1] == '\0' || text[0] == '-' ||
+        strchr(sign + 1, '@') != NULL || strpbrk(text, " \t<>,;?&\"'") != NULL)
+        return false;
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        if (*p < 0x21 || *p > 0x7e)
+            return false;
+    }
+    return true;
 }
 
-static void check_user(struct check *c, const struct conf *conf, const struct check_at *at)
+static void check_notify(struct check *c, const struct conf *conf, const struct check_at *at)
 {
-    const char *p = conf->user;
+    if (conf->notify[0] != '\0' && !check_is_mail(conf->notify))
+        check_say(c, check_at(at, "notify", 0),
+                  "notify: \"%s\" is not a mail address: write it as postmaster@example.org",
+                  conf->notify);
+}
+
+/* As useradd(8) of Debian takes names of users and groups. */
+static bool check_is_account(const char *p)
+{
     bool good = (*p >= 'a' && *p <= 'z') || *p == '_';
     for (; good && *p != '\0'; p++)
         good = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-';
+    return good;
+}
+
+static void check_accounts(struct check *c, const struct conf *conf, const struct check_at *at)
+{
+    if (!check_is_account(conf->user))
+        check_say(
+            c, check_at(at, "user", 0),
+            "user: \"%s\" is not the name of a user: write one of lower case letters, digits, "
+            "_ and -, as danemilter",
+            conf->user);
+    if (conf->control_group[0] != '\0' && !check_is_account(conf->control_group))
+        check_say(c, check_at(at, "control_group", 0),
+                  "control_group: \"%s\" is not the name of a group: write one of lower case "
+                  "letters, digits, _ and -, as adm",
+                  conf->control_group);
+}
+
+/* Where libmilter listens: sockaddr_un has 107 octets, and queue_directory takes some of them. */
+#define CHECK_SOCKET_MAX 80
+
+static void check_socket(struct check *c, const struct conf *conf, const struct check_at *at)
+{
+    const char *path = conf->milter_socket;
+    int line = check_at(at, "milter_socket", 0);
+    size_t len = strlen(path);
+    if (len == 0)
+        return;
+    if (strchr(path, ':') != NULL) {
+        check_say(c, line,
+                  "milter_socket: \"%s\" has a colon: write the path alone, as danemilter/milter; "
+                  "only main.cf says unix: before it",
+                  path);
+        return;
+    }
+    bool good = len <= CHECK_SOCKET_MAX && path[len - 1] != '/' && strstr(path, "//") == NULL;
+    for (size_t i = 0; good && i < len; i++)
+        good = (path[i] >= 'a' && path[i] <= 'z') || (path[i] >= 'A' && path[i] <= 'Z') ||
+               (path[i] >= '0' && path[i] <= '9') || strchr("/._-", path[i]) != NULL;
+    for (const char *p = path; good; p = strchr(p, '/') + 1) {
+        size_t n = strcspn(p, "/");
+        good = !(n == 1 && p[0] == '.') && !(n == 2 && p[0] == '.' && p[1] == '.');
+        if (p[n] == '\0')
+            break;
+    }
     if (!good)
-        check_say(c, check_at(at, "user", 0), "user: \"%s\" is not the name of a user", conf->user);
+        check_say(c, line,
+                  "milter_socket: \"%s\" is not a path for a socket: write one of letters, digits, "
+                  "., _ and -, without .. and of at most %d octets, as danemilter/milter",
+                  path, CHECK_SOCKET_MAX);
 }
 
 static void check_folders(struct check *c, const struct conf *conf, const struct check_at *at)
 {
     if (strcmp(conf->state_dir, conf->run_dir) == 0)
         check_say(c, check_at(at, "run_dir", 0),
-                  "run_dir is the same folder as state_dir: it must be one that a boot empties");
+                  "run_dir is the same folder as state_dir: name one that a boot empties, as "
+                  "/run/danemilter/main");
 }
 
 static void check_policy(struct check *c, const struct conf *conf, const struct tree *top)
@@ -137,7 +240,8 @@ static void check_policy(struct check *c, const struct conf *conf, const struct 
         at.section = tree_section(top, TABLE_POLICY, 0);
     if (p->silence < 2 * p->poll)
         check_say(c, check_at(&at, "silence", 0),
-                  "silence is shorter than two times poll: every wait would start again for ever");
+                  "silence is shorter than two times poll: every wait would start again for "
+                  "ever; raise silence");
     if (p->ttl_cap < p->floor)
         check_say(c, check_at(&at, "ttl_cap", 0), "ttl_cap is shorter than floor: raise ttl_cap");
 }
@@ -156,63 +260,6 @@ static void check_title(struct check *c, const char *what, const char *title, in
                   "%s \"%.80s\": a title has 1 to %d letters, digits, dots, _ or -, and begins "
                   "with a letter, digit or _",
                   what, title, CONF_TITLE_MAX);
-}
-
-static void check_tsig(struct check *c, struct conf_dns *d, const struct check_at *at)
-{
-    struct keyfile key;
-    struct err err = ERR_INIT;
-    enum outcome out = OUT_OK;
-    const char *option = "key_file";
-    memset(&key, 0, sizeof key);
-    if (d->key_file[0] != '\0' && (d->tsig_name[0] != '\0' || d->secret_file[0] != '\0')) {
-        check_say(c, check_at(at, d->tsig_name[0] != '\0' ? "tsig_name" : "secret_file", 0),
-                  "key_file already holds name and secret: drop tsig_name and secret_file");
-        return;
-    }
-    if (c->source->without_secrets)
-        return;
-    if (d->key_file[0] != '\0') {
-        out = keyfile_read(d->key_file, c->source->user, &key, &err);
-    } else if (d->tsig_name[0] != '\0' && d->secret_file[0] != '\0') {
-        option = "tsig_name";
-        out = keyfile_set_name(d->tsig_name, &key, &err);
-        if (out == OUT_OK) {
-            option = "tsig_algorithm";
-            out = keyfile_set_algorithm(d->tsig_algorithm, &key, &err);
-        }
-        if (out == OUT_OK) {
-            option = "secret_file";
-            out = keyfile_read_secret(d->secret_file, c->source->user, &key, &err);
-        }
-    } else if (d->tsig_name[0] != '\0' || d->secret_file[0] != '\0') {
-        check_say(c, d->head.line, "dns \"%s\": tsig_name and secret_file come together: add %s",
-                  d->name, d->tsig_name[0] != '\0' ? "secret_file" : "tsig_name");
-    }
-    if (out != OUT_OK) {
-        check_say(c, check_at(at, option, 0), "%s: %s", option, err.text);
-    } else {
-        memcpy(d->tsig.name, key.name, sizeof d->tsig.name);
-        memcpy(d->tsig.algorithm, key.algorithm, sizeof d->tsig.algorithm);
-        memcpy(d->tsig.secret, key.secret, sizeof d->tsig.secret);
-    }
-    text_wipe(&key, sizeof key);
-}
-
-static void check_dns(struct check *c, struct conf_dns *d, const struct tree *section)
-{
-    struct check_at at = {c, section, d->head.line, TABLE_DNS};
-    struct err err = ERR_INIT;
-    char zone[PORT_NAME_MAX];
-    check_title(c, "dns", d->name, d->head.line);
-    if (d->server_text[0] != '\0' && names_server(d->server_text, 53, &d->server, &err) != OUT_OK)
-        check_say(c, check_at(&at, "server", 0), "server: %s", err.text);
-    if (d->zone[0] != '\0' &&
-        names_domain(d->zone, NAMES_UNDERSCORE | NAMES_DOT, zone, &err) != OUT_OK)
-        check_say(c, check_at(&at, "zone", 0), "zone: %s", err.text);
-    else if (d->zone[0] != '\0')
-        memcpy(d->apex, zone, sizeof d->apex);
-    check_tsig(c, d, &at);
 }
 
 /* Two certificates in one file would overwrite each other. */
@@ -239,15 +286,29 @@ void check_conf(struct check *c, struct conf *conf)
     struct check_at at = {c, c->tree, 1, TABLE_TOP};
     check_resolvers(c, conf, &at);
     check_notify(c, conf, &at);
-    check_user(c, conf, &at);
+    check_accounts(c, conf, &at);
+    check_socket(c, conf, &at);
     check_folders(c, conf, &at);
     check_policy(c, conf, c->tree);
-    for (size_t i = 0; i < conf->n_dns; i++)
+    for (size_t i = 0; i < conf->n_acme; i++) {
+        check_title(c, "acme", conf->acme[i].name, conf->acme[i].head.line);
+        check_acme(c, &conf->acme[i], tree_section(c->tree, TABLE_ACME, i));
+    }
+    for (size_t i = 0; i < conf->n_dns; i++) {
+        check_title(c, "dns", conf->dns[i].name, conf->dns[i].head.line);
         check_dns(c, &conf->dns[i], tree_section(c->tree, TABLE_DNS, i));
+    }
     for (size_t i = 0; i < conf->n_certificates; i++) {
         check_title(c, "certificate", conf->certificates[i].name, conf->certificates[i].head.line);
         check_certificate(c, conf, i);
     }
     check_chain_files(c, conf);
+    check_dns_shared(c, conf);
     peak_check(c, conf);
+    if (!c->source->without_host)
+        check_host(c, conf);
+    if (c->problems == 0) {
+        check_acme_unused(c, conf);
+        check_dns_unused(c, conf);
+    }
 }

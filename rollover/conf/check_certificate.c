@@ -255,6 +255,7 @@ void check_certificate(struct check *c, struct conf *conf, size_t i)
     struct check_at renew = certificate_at(c, cert, section, TABLE_RENEW);
     struct check_at deploy = certificate_at(c, cert, section, TABLE_DEPLOY);
     certificate_names(&at, "names", NAMES_STAR, &cert->names);
+    check_acme_issuer(c, conf, cert, section);
     certificate_keys(&at, cert);
     if (tlsa.section != NULL) {
         certificate_records(&tlsa, cert);

@@ -38,6 +38,7 @@
 
 #define CONF_FILE_MAX (1024 * 1024)
 #define CONF_PROBLEMS_MAX 100 /* said in one run; then "and N more" */
+#define CONF_NOTES_MAX 20
 #define CONF_CERTIFICATES_MAX 10000
 #define CONF_TITLE_MAX 63   /* octets of a section's title */
 #define CONF_SECRET_MAX 512 /* octets of a TSIG secret in base64 */
@@ -96,7 +97,7 @@ struct conf_dns {
     struct conf_server server;
     char apex[PORT_NAME_MAX]; /* of zone: lower case, final dot */
     struct {
-        char name[PORT_NAME_MAX];     /* lower case, final dot; "": changes are not signed */
+        char name[PORT_NAME_MAX];     /* lower case, final dot; "": not rfc2136, or not read */
         char algorithm[32];           /* "hmac-sha256" ... lower case, no final dot */
         char secret[CONF_SECRET_MAX]; /* base64 */
     } tsig;
@@ -198,8 +199,14 @@ struct conf_source {
     /* For those who change nothing in DNS: secret files are not opened, and conf_dns.tsig is empty.
      */
     bool without_secrets;
+    /* For those who only want to know what the file says: other files and groups that it names
+     * are not looked for on this host. */
+    bool without_host;
     /* Gets each problem, one sentence without a newline; may be NULL. */
     void (*say)(void *self, const char *problem);
+    /* Gets what hinders nothing but is most likely not meant: a section that nothing uses; or
+     * NULL. */
+    void (*note)(void *self, const char *note);
     void *self;
 };
 
@@ -207,18 +214,53 @@ struct conf_source {
  * file cannot be read, or no memory. */
 enum outcome conf_load(const struct conf_source *source, const struct conf **out, struct err *err);
 
+/* How many records the RRset at an owner name of this certificate holds at most: of all
+ * certificates that share the name. Never more than MODEL_RRSET_MAX in a loaded configuration. */
+size_t conf_peak(const struct conf *conf, const char *owner);
+/* The most generations of each key that are published at the same time. */
+size_t conf_generations(const struct conf_certificate *cert);
+
 const struct conf *conf_ref(const struct conf *conf);
 void conf_unref(const struct conf **conf); /* NULL inside is fine; sets NULL */
 
 enum conf_dump {
-    CONF_DUMP_GIVEN, /* what the file says, in one canonical form */
-    CONF_DUMP_ALL,   /* the same with every default filled in */
+    CONF_DUMP_GIVEN,   /* what the file says, in one canonical form */
+    CONF_DUMP_CHANGED, /* of that, what is not its default */
+    CONF_DUMP_ALL,     /* what the file says with every default filled in */
 };
 /* In the file's own syntax: what it prints can be loaded again. Secrets are only named by their
  * files. OUT_BROKEN: writing failed. */
 enum outcome conf_dump(const struct conf *conf, enum conf_dump what, FILE *out, struct err *err);
 /* Every option with its default, as a commented file. */
 enum outcome conf_dump_defaults(FILE *out, struct err *err);
+
+/* One option of one section, for those who show it in a form of their own. Everything lives until
+ * the function that got it returns. */
+enum conf_form { CONF_FORM_TEXT, CONF_FORM_NUMBER, CONF_FORM_BOOL, CONF_FORM_LIST };
+struct conf_item {
+    const char *section; /* "", "policy", "acme", "dns", "certificate" */
+    const char *title;   /* of the section, or "" */
+    const char *part;    /* section inside it: "tlsa", "renew", "deploy", or "" */
+    const char *name;
+    const char *brief;     /* one line of what it is */
+    bool required;         /* it has no default */
+    bool given, changed;   /* it is in the file; its value is not the default */
+    const char *text;      /* as the file would have it; "": empty */
+    enum conf_form form;   /* what the value is, in: */
+    const char *plain;     /* TEXT; durations too */
+    int64_t number;        /* NUMBER */
+    bool yes;              /* BOOL */
+    struct conf_list list; /* LIST; not to be freed */
+};
+/* Options in the order of the table, sections in the order of the file. False ends it. `titled`
+ * sections that the file has not are left out, others come with their defaults. OUT_BROKEN: no
+ * memory. */
+enum outcome conf_each(const struct conf *conf,
+                       bool (*take)(void *self, const struct conf_item *item), void *self,
+                       struct err *err);
+/* Every option there is, with its default; titles are "NAME". */
+enum outcome conf_each_default(bool (*take)(void *self, const struct conf_item *item), void *self,
+                               struct err *err);
 
 /* The manual page's list of options, in mdoc(7). */
 enum outcome conf_mdoc(FILE *out, struct err *err);

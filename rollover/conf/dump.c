@@ -8,47 +8,8 @@
 
 struct dump {
     FILE *out;
-    enum conf_dump what;
     char value[VALUE_PRINT_MAX];
 };
-
-static void dump_line(struct dump *d, int depth, const struct table_option *o, const char *note)
-{
-    for (int i = 0; i < depth; i++)
-        (void)fputs("    ", d->out);
-    (void)fprintf(d->out, "%s%s = %s\n", note, o->name, d->value);
-}
-
-/* The options of one section that are to be shown. */
-static void dump_options(struct dump *d, int depth, enum table_section kind, const void *from)
-{
-    size_t n = 0;
-    const struct table_option *rows = table_of(kind, &n);
-    const struct conf_head *head = from;
-    for (size_t i = 0; i < n; i++) {
-        struct text text;
-        if (d->what == CONF_DUMP_GIVEN && (head->given >> i & 1) == 0)
-            continue;
-        text_init(&text, d->value, sizeof d->value);
-        value_print(&rows[i], from, &text);
-        if (text.len > 0)
-            dump_line(d, depth, &rows[i], "");
-    }
-}
-
-static bool dump_wanted(const struct dump *d, const void *section)
-{
-    return d->what == CONF_DUMP_ALL || ((const struct conf_head *)section)->line != 0;
-}
-
-static void dump_part(struct dump *d, int depth, enum table_section kind, const void *from)
-{
-    if (!dump_wanted(d, from))
-        return;
-    (void)fprintf(d->out, "%s%s {\n", depth == 0 ? "\n" : "    ", table_parts[kind].name);
-    dump_options(d, depth + 1, kind, from);
-    (void)fprintf(d->out, "%s}\n", depth == 0 ? "" : "    ");
-}
 
 static enum outcome dump_end(FILE *out, struct err *err)
 {
@@ -57,30 +18,67 @@ static enum outcome dump_end(FILE *out, struct err *err)
     return OUT_OK;
 }
 
+/* Where the last option stood; a section begins when another one follows. */
+struct dump_place {
+    FILE *out;
+    enum conf_dump what;
+    char section[32];
+    char title[CONF_TITLE_MAX + 1];
+    char part[32];
+};
+
+static void dump_close(struct dump_place *p)
+{
+    if (p->part[0] != '\0')
+        (void)fputs("    }\n", p->out);
+    if (p->section[0] != '\0')
+        (void)fputs("}\n", p->out);
+}
+
+static void dump_move(struct dump_place *p, const struct conf_item *item)
+{
+    bool same = strcmp(p->section, item->section) == 0 && strcmp(p->title, item->title) == 0;
+    if (same && strcmp(p->part, item->part) == 0)
+        return;
+    if (same && p->part[0] != '\0')
+        (void)fputs("    }\n", p->out);
+    if (!same) {
+        dump_close(p);
+        (void)fprintf(p->out, "\n%s", item->section);
+        if (item->title[0] != '\0')
+            (void)fprintf(p->out, " \"%s\"", item->title);
+        (void)fputs(" {\n", p->out);
+    }
+    if (item->part[0] != '\0')
+        (void)fprintf(p->out, "    %s {\n", item->part);
+    (void)text_format(p->section, sizeof p->section, "%s", item->section);
+    (void)text_format(p->title, sizeof p->title, "%s", item->title);
+    (void)text_format(p->part, sizeof p->part, "%s", item->part);
+}
+
+static bool dump_item(void *self, const struct conf_item *item)
+{
+    struct dump_place *p = self;
+    if (p->what == CONF_DUMP_GIVEN && !item->given)
+        return true;
+    if (p->what == CONF_DUMP_CHANGED && !item->changed)
+        return true;
+    if (item->text[0] == '\0' && (!item->given || !item->changed))
+        return true; /* empty by default */
+    dump_move(p, item);
+    const char *depth = item->part[0] != '\0' ? "        " : item->section[0] != '\0' ? "    " : "";
+    (void)fprintf(p->out, "%s%s = %s\n", depth, item->name,
+                  item->text[0] == '\0' ? "\"\"" : item->text);
+    return true;
+}
+
 enum outcome conf_dump(const struct conf *conf, enum conf_dump what, FILE *out, struct err *err)
 {
-    struct dump *d = malloc(sizeof *d);
-    if (d == NULL)
-        return err_set(err, OUT_BROKEN, "no memory to write the configuration out");
-    d->out = out;
-    d->what = what;
-    dump_options(d, 0, TABLE_TOP, conf);
-    dump_part(d, 0, TABLE_POLICY, &conf->policy);
-    for (size_t i = 0; i < conf->n_dns; i++) {
-        (void)fprintf(out, "\ndns \"%s\" {\n", conf->dns[i].name);
-        dump_options(d, 1, TABLE_DNS, &conf->dns[i]);
-        (void)fputs("}\n", out);
-    }
-    for (size_t i = 0; i < conf->n_certificates; i++) {
-        const struct conf_certificate *cert = &conf->certificates[i];
-        (void)fprintf(out, "\ncertificate \"%s\" {\n", cert->name);
-        dump_options(d, 1, TABLE_CERTIFICATE, cert);
-        dump_part(d, 1, TABLE_TLSA, &cert->tlsa);
-        dump_part(d, 1, TABLE_RENEW, &cert->renew);
-        dump_part(d, 1, TABLE_DEPLOY, &cert->deploy);
-        (void)fputs("}\n", out);
-    }
-    free(d);
+    struct dump_place place = {.out = out, .what = what};
+    enum outcome res = conf_each(conf, dump_item, &place, err);
+    if (res != OUT_OK)
+        return res;
+    dump_close(&place);
     return dump_end(out, err);
 }
 
@@ -116,7 +114,6 @@ enum outcome conf_dump_defaults(FILE *out, struct err *err)
     if (d == NULL)
         return err_set(err, OUT_BROKEN, "no memory to write the defaults out");
     d->out = out;
-    d->what = CONF_DUMP_ALL;
     dump_defaults_of(d, 0, TABLE_TOP);
     free(d);
     return dump_end(out, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * keyfile - TSIG keys in files: BIND's form, or the bare secret in base64
+ * keyfile - secrets in files: TSIG keys in BIND's form, or bare words
  *
  * Private to rollover/conf. Files that others can read are refused, and so is what is not a TSIG
  * key that RFC 8945 still allows (hmac-md5 is not). No error text holds a part of a secret. What
@@ -26,6 +26,11 @@ enum outcome keyfile_read(const char *path, uid_t user, struct keyfile *out, str
 /* The secret alone; white space around it is fine. Fills `secret` only. */
 enum outcome keyfile_read_secret(const char *path, uid_t user, struct keyfile *out,
                                  struct err *err);
+
+/* A secret of another kind, as the key of an API: one word of printable ASCII; white space around
+ * it is fine. */
+enum outcome keyfile_read_word(const char *path, uid_t user, char *out, size_t size,
+                               struct err *err);
 
 /* Fill name and algorithm from what the configuration says. */
 enum outcome keyfile_set_name(const char *name, struct keyfile *out, struct err *err);

@@ -3,9 +3,13 @@
 noinst_LIBRARIES += librconf.a
 librconf_a_SOURCES = \
     rollover/conf/check.c rollover/conf/check.h \
+    rollover/conf/check_acme.c \
     rollover/conf/check_certificate.c \
+    rollover/conf/check_dns.c \
+    rollover/conf/check_host.c \
     rollover/conf/conf.c rollover/conf/conf.h \
     rollover/conf/dump.c \
+    rollover/conf/each.c \
     rollover/conf/keyfile.c rollover/conf/keyfile.h \
     rollover/conf/lex.c rollover/conf/lex.h \
     rollover/conf/mdoc.c \
@@ -32,3 +36,7 @@ tests_unit_test_conf_errors_SOURCES = tests/unit/test_conf_errors.c $(conf_test_
 tests_unit_test_conf_errors_LDADD = $(conf_test_libs)
 tests_unit_test_conf_certificate_SOURCES = tests/unit/test_conf_certificate.c $(conf_test_helpers)
 tests_unit_test_conf_certificate_LDADD = $(conf_test_libs)
+check_PROGRAMS += tests/unit/test_conf_issue
+TESTS += tests/unit/test_conf_issue
+tests_unit_test_conf_issue_SOURCES = tests/unit/test_conf_issue.c $(conf_test_helpers)
+tests_unit_test_conf_issue_LDADD = $(conf_test_libs)

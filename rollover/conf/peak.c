@@ -51,6 +51,21 @@ static void peak_owner(struct check *c, const struct conf *conf, size_t index, c
               MODEL_RRSET_MAX);
 }
 
+size_t conf_generations(const struct conf_certificate *cert)
+{
+    return peak_generations(cert->policy.strategy);
+}
+
+size_t conf_peak(const struct conf *conf, const char *owner)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < conf->n_certificates; i++) {
+        if (peak_has(&conf->certificates[i], owner))
+            sum += peak_of(&conf->certificates[i]);
+    }
+    return sum;
+}
+
 void peak_check(struct check *c, const struct conf *conf)
 {
     for (size_t i = 0; i < conf->n_certificates; i++) {

@@ -265,6 +265,36 @@ void value_print(const struct table_option *o, const void *from, struct text *ou
     }
 }
 
+bool value_is_default(const struct table_option *o, const void *from)
+{
+    const void *slot = value_slot_const(from, o);
+    const struct conf_list *list = slot;
+    int64_t number = 0;
+    int word = 0;
+    bool yes = false;
+    if (o->def == NULL)
+        return false;
+    switch (o->type) {
+    case TABLE_TEXT:
+    case TABLE_PATH:
+        return strcmp(*(char *const *)slot, o->def) == 0;
+    case TABLE_WORD:
+        return value_word(o, o->def, &word, NULL) == OUT_OK && word == *(const int *)slot;
+    case TABLE_NUMBER:
+        return text_number(o->def, o->min, o->max, &number, NULL) == OUT_OK &&
+               number == *(const int64_t *)slot;
+    case TABLE_BOOL:
+        return value_bool(o->def, &yes, NULL) == OUT_OK && yes == *(const bool *)slot;
+    case TABLE_DURATION:
+        return text_duration(o->def, &number, NULL) == OUT_OK && number == *(const int64_t *)slot;
+    case TABLE_LIST:
+        if (o->def[0] == '\0')
+            return list->n == 0;
+        return list->n == 1 && strcmp(list->items[0], o->def) == 0;
+    }
+    return false;
+}
+
 void value_print_default(const struct table_option *o, struct text *out)
 {
     if (o->def == NULL || o->def[0] == '\0')

@@ -26,6 +26,8 @@ void value_free_section(enum table_section kind, void *from);
 
 /* The value as the file would have it; an empty text when it is empty. */
 void value_print(const struct table_option *option, const void *from, struct text *out);
+/* Is the value the default? Never for an option that is required. */
+bool value_is_default(const struct table_option *option, const void *from);
 /* The default likewise. */
 void value_print_default(const struct table_option *option, struct text *out);
 

@@ -3,6 +3,7 @@
 #ifndef DANEMILTER_TESTS_CONF_TRY_H
 #define DANEMILTER_TESTS_CONF_TRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,19 +21,25 @@ void conf_try_lay(const char *name, const char *content, mode_t mode);
 enum outcome conf_try_take(const char *content, const struct conf **conf, struct err *err);
 enum outcome conf_try_load(const char *content, struct err *err);
 
-/* The problems of the last load, each with a newline, the folder's name replaced by %. */
+/* From now on, look at files and groups of this host too. */
+void conf_try_with_host(bool with);
+
+/* The problems of the last load, each with a newline, the folder's name replaced by %; then notes,
+ * each behind "note: ". */
 const char *conf_try_said(void);
 
 struct conf_try_row {
     const char *in;
-    const char *said; /* "": it is taken */
+    const char *said; /* "" or notes alone: it is taken */
 };
 void conf_try_rows(const struct conf_try_row *rows, size_t n);
 #define TRY(rows) conf_try_rows(rows, sizeof(rows) / sizeof((rows)[0]))
 
 /* A configuration with nothing wrong, in parts: top, policy, dns, certificate, tlsa, renew and
  * deploy each get something more. The parts' lines: */
-#define D(more) "dns \"d\" { server = 192.0.2.1 zone = \"Example.ORG.\"\n" more "}\n"
+#define D0(more) "dns \"d\" { server = 192.0.2.1 zone = \"Example.ORG.\"\n" more "}\n"
+#define D(more)                                                                                    \
+    "dns \"d\" { server = 192.0.2.1 zone = \"Example.ORG.\" key_file = \"%/good\"\n" more "}\n"
 #define T(more) "tlsa { hosts = mx.example.org dns = d\n" more "}\n"
 #define CERT(more, tlsa, rest)                                                                     \
     "certificate \"c\" { names = mx.example.org chain_file = /c.pem\n" more tlsa rest "}\n"

@@ -66,7 +66,7 @@ static void defaults_are_those_of_safety(void **state)
     assert_string_equal(conf->state_dir, "/var/lib/danemilter/main");
     assert_string_equal(conf->notify, "");
     assert_int_equal(conf->n_resolvers, 0);
-    assert_string_equal(cert->dns->tsig.name, "");
+    assert_string_equal(cert->dns->tsig.name, "k.");
     conf_unref(&conf);
 }
 
@@ -216,12 +216,16 @@ static void a_dump_can_be_loaded_again(void **state)
     conf_unref(&conf);
     conf = take(FINE);
     char *given = dumped(conf, CONF_DUMP_GIVEN);
-    assert_string_equal(given, "\ndns \"d\" {\n    server = \"192.0.2.1\"\n"
-                               "    zone = \"Example.ORG.\"\n}\n"
-                               "\ncertificate \"c\" {\n    names = { \"mx.example.org\" }\n"
-                               "    chain_file = \"/c.pem\"\n    tlsa {\n"
-                               "        hosts = { \"mx.example.org\" }\n        dns = \"d\"\n"
-                               "    }\n}\n");
+    char want[1024];
+    assert_true(text_format(want, sizeof want,
+                            "\ndns \"d\" {\n    server = \"192.0.2.1\"\n"
+                            "    zone = \"Example.ORG.\"\n    key_file = \"%s\"\n}\n"
+                            "\ncertificate \"c\" {\n    names = { \"mx.example.org\" }\n"
+                            "    chain_file = \"/c.pem\"\n    tlsa {\n"
+                            "        hosts = { \"mx.example.org\" }\n        dns = \"d\"\n"
+                            "    }\n}\n",
+                            conf_try_path("good")));
+    assert_string_equal(given, want);
     free(given);
     conf_unref(&conf);
 }

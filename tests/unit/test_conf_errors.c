@@ -21,8 +21,10 @@ static void what_is_right_is_taken(void **state)
         {FINE, ""},
         {"# comment\n// comment\n/* more\n lines */ user = 'x' # y\n" FINE, ""},
         {"policy { poll = 2s silence = \"10 s\" }\r\n" FINE, ""},
-        {"user = \"\\\"\\\\\"\n" FINE, "%/c:1: user: \"\"\\\" is not the name of a user\n"},
-        {"user = '${HOME}'\n" FINE, "%/c:1: user: \"${HOME}\" is not the name of a user\n"},
+        {"user = \"\\\"\\\\\"\n" FINE, "%/c:1: user: \"\"\\\" is not the name of a user: write one "
+                                       "of lower case letters, digits, _ and -, as danemilter\n"},
+        {"user = '${HOME}'\n" FINE, "%/c:1: user: \"${HOME}\" is not the name of a user: write one "
+                                    "of lower case letters, digits, _ and -, as danemilter\n"},
     };
     TRY(rows);
 }
@@ -96,8 +98,13 @@ static void what_misses_is_named(void **state)
              "%/c: there is no section certificate: add certificate \"NAME\" { ... } (a "
              "certificate, its keys, and the records that follow it)\n"},
         {"\ndns \"d\" {\n}\n" C,
-         "%/c:2: dns \"d\" has no \"server\": add it (address of the primary server)\n"
-         "%/c:2: dns \"d\" has no \"zone\": add it (the zone that changes are made in)\n"},
+         "%/c:2: dns \"d\" has no \"zone\": add it (the zone that changes are made in)\n"
+         "%/c:2: dns \"d\" has no \"server\", and provider = rfc2136 needs it: add it (address of "
+         "the "
+         "primary server, as 192.0.2.53)\n"
+         "%/c:2: dns \"d\" has no TSIG key, and changes that are not signed are taken from "
+         "anybody: "
+         "make one with tsig-keygen, give it to the server too, and add key_file\n"},
         {D("") "certificate \"c\" {\n}\n",
          "%/c:3: certificate \"c\" has no \"names\": add it (the names in the certificate)\n"
          "%/c:3: certificate \"c\" has no \"chain_file\": add it (the file that "
@@ -150,9 +157,12 @@ static void values_are_judged(void **state)
         {"state_dir = state\n" FINE,
          "%/c:1: state_dir: \"state\" is not an absolute path: begin it with /\n"},
         {"run_dir = /var/lib/danemilter/main\n" FINE,
-         "%/c:1: run_dir is the same folder as state_dir: it must be one that a boot empties\n"},
-        {"user = \"a b\"\n" FINE, "%/c:1: user: \"a b\" is not the name of a user\n"},
-        {"user = -x\n" FINE, "%/c:1: user: \"-x\" is not the name of a user\n"},
+         "%/c:1: run_dir is the same folder as state_dir: name one that a boot empties, as "
+         "/run/danemilter/main\n"},
+        {"user = \"a b\"\n" FINE, "%/c:1: user: \"a b\" is not the name of a user: write one of "
+                                  "lower case letters, digits, _ and -, as danemilter\n"},
+        {"user = -x\n" FINE, "%/c:1: user: \"-x\" is not the name of a user: write one of lower "
+                             "case letters, digits, _ and -, as danemilter\n"},
         {"notify = postmaster\n" FINE,
          "%/c:1: notify: \"postmaster\" is not a mail address: write it as "
          "postmaster@example.org\n"},
@@ -174,14 +184,16 @@ static void values_are_judged(void **state)
          "%/c:5: past_ttl: \"31d\" is outside 0 s to 30 d\n"
          "%/c:6: adopt: \"maybe\" is neither yes nor no\n"},
         {"policy { silence = 100s\n}\n" FINE,
-         "%/c:1: silence is shorter than two times poll: every wait would start again for ever\n"},
+         "%/c:1: silence is shorter than two times poll: every wait would start again for ever; "
+         "raise silence\n"},
         {"policy {\nttl_cap = 1h\n}\n" FINE,
          "%/c:2: ttl_cap is shorter than floor: raise ttl_cap\n"},
-        {"dns \"a b\" { server = 192.0.2.1 zone = org }\n" D("") C,
+        {"dns \"a b\" { server = 192.0.2.1 zone = org key_file = \"%/good\" }\n" D("") C,
          "%/c:1: dns \"a b\": a title has 1 to 63 letters, digits, dots, _ or -, and begins with a "
          "letter, digit or _\n"},
-        {D("provider = route53\n") C, "%/c:2: provider: \"route53\" is unknown: use rfc2136\n"},
-        {"dns \"d\" {\nserver = ns.example.org\nzone = \"exa mple\"\n}\n" C,
+        {D("provider = route53\n") C,
+         "%/c:2: provider: \"route53\" is unknown: use one of rfc2136, powerdns\n"},
+        {"dns \"d\" {\nserver = ns.example.org\nzone = \"exa mple\" key_file = \"%/good\"\n}\n" C,
          "%/c:2: server: \"ns.example.org\" is not an IP address: write it as 192.0.2.1, "
          "192.0.2.1:5353 or [2001:db8::1]:5353\n"
          "%/c:3: zone: \"exa mple\" is not a domain name: look at \"exa mple\"\n"},
@@ -198,7 +210,7 @@ static void many_errors_come_in_one_run_and_have_an_end(void **state)
     size_t lines = 0;
     text_init(&text, many, sizeof many);
     for (int i = 0; i < 150; i++)
-        text_add(&text, "dns \"%d\" { server = x zone = org }\n", i);
+        text_add(&text, "dns \"%d\" { server = x zone = org key_file = \"%%/good\" }\n", i);
     text_add(&text, "%s", FINE);
     assert_int_equal(conf_try_load(many, &err), OUT_REFUSED);
     for (const char *p = strchr(conf_try_said(), '\n'); p != NULL; p = strchr(p + 1, '\n'))
