@@ -24,13 +24,22 @@ enum { OPT_DRY_RUN = 256 };
 static const struct danectl_command *const commands[] = {
     &danectl_status_command,
     &danectl_history_command,
+    &danectl_config_command,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static const struct option longs[] = {
-    {"json", no_argument, NULL, 'j'},         {"dry-run", no_argument, NULL, OPT_DRY_RUN},
-    {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+    {"json", no_argument, NULL, 'j'},
+    {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"config", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    /* of single commands; those that do not have them refuse them */
+    {"check", no_argument, NULL, 'k'},
+    {"tls", no_argument, NULL, 't'},
+    {"trust-anchor", required_argument, NULL, 'a'},
+    {"resolver", required_argument, NULL, 'r'},
+    {NULL, 0, NULL, 0},
 };
 
 /* ---- usage ------------------------------------------------------------------------------ */
@@ -280,7 +289,7 @@ static enum danectl_status run(struct danectl *d, const struct danectl_command *
     enum danectl_status status = prepare(d, c->needs, &err);
     if (status == DANECTL_OK)
         status = c->run(d, &err);
-    if (status != DANECTL_OK && status != DANECTL_ATTENTION) {
+    if (status != DANECTL_OK && status != DANECTL_ATTENTION && err.text[0] != '\0') {
         (void)fprintf(stderr, "danectl: %s\n", err.text);
         if (d->json)
             json_error(&err, status);

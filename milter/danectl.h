@@ -11,7 +11,8 @@
  * Output: what was asked for goes to standard output, in short lines or, with --json, as one JSON
  * value; complaints go to standard error. A command that fails says why in `err`: it is printed
  * once, by danectl.c; with --json also as {"error": TEXT, "status": N} on standard output, so that
- * a program that reads it always gets JSON. Field names are stable: danectl(8) lists them.
+ * a program that reads it always gets JSON. An empty `err` says that the command said all itself.
+ * Field names are stable: danectl(8) lists them.
  *
  * Threads: one. Nothing here outlives the run of one command.
  */
@@ -58,7 +59,7 @@ struct danectl {
     /* Room for the options that a command has of its own; all 0 and false at first. */
     struct {
         bool flags[8];
-        const char *text;
+        const char *text, *second;
         int64_t number;
     } own;
 };
@@ -90,5 +91,6 @@ enum danectl_status danectl_of(enum outcome out);
 /* The commands. */
 extern const struct danectl_command danectl_status_command;
 extern const struct danectl_command danectl_history_command;
+extern const struct danectl_command danectl_config_command;
 
 #endif

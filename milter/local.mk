@@ -28,6 +28,7 @@ danemilter_SOURCES = milter/main.c milter/main.h \
 danemilter_LDADD = $(DANEMILTER_LIBS)
 bin_PROGRAMS += danectl
 danectl_SOURCES = milter/danectl.c milter/danectl.h \
+	milter/danectl_config.c \
 	milter/danectl_history.c \
 	milter/danectl_status.c
 danectl_LDADD = $(DANEMILTER_LIBS) $(JANSSON_LIBS)
