@@ -276,26 +276,78 @@ static void retry_reload(struct engine *e, struct unit *u)
         say_trouble(u, err.text);
 }
 
+/* The algorithm or the owner that an action is about: another key or record will do as well. */
+static int subject(const struct unit *u, const struct plan_action *a)
+{
+    if (a->verb == PLAN_ISSUE)
+        return u->st.facts.keys[a->key].alg;
+    return a->verb == PLAN_PUBLISH || a->verb == PLAN_WITHDRAW ? a->owner : MODEL_NONE;
+}
+
+static void act_done(struct unit *u, const struct plan_action *a)
+{
+    u->fails[a->verb] = 0;
+    u->said_no = SAFETY_OK;
+    if (u->rejected_verb == a->verb && u->rejected_at == subject(u, a))
+        u->rejected[0] = '\0';
+}
+
+/* What was refused is told until the same is done; it will not come right by waiting. */
+static void remember_rejection(struct unit *u, const struct plan_action *a, const struct err *err)
+{
+    u->rejected_verb = a->verb;
+    u->rejected_at = subject(u, a);
+    (void)snprintf(u->rejected, sizeof u->rejected, "%s: %.900s", plan_verb_name(a->verb),
+                   err->text);
+}
+
+static void act_failed(struct engine *e, struct unit *u, const struct plan_action *a,
+                       enum outcome out, const struct err *err)
+{
+    struct err more = ERR_INIT;
+    model_time ms = out == OUT_NOT_YET ? u->cfg->policy.poll : backoff(e, u->fails[a->verb]++);
+    if (a->verb == PLAN_ISSUE && u->least_wait > ms)
+        ms = u->least_wait;
+    hold(u, a, u->now.steady + ms);
+    if (out == OUT_REFUSED)
+        remember_rejection(u, a, err);
+    if (err->text[0] != '\0' && (a->verb != PLAN_ISSUE || out == OUT_NOT_YET))
+        unit_log(u, out == OUT_NOT_YET ? PORT_LOG_INFO : PORT_LOG_WARNING, "%s: %s",
+                 plan_verb_name(a->verb), err->text);
+    /* Rows 2 and 3: when the CA may be asked again must survive a restart. */
+    if (a->verb == PLAN_ISSUE && out != OUT_NOT_YET &&
+        unit_record(u, false, "not-issued", &more, "no certificate: %.900s", err->text) != OUT_OK)
+        say_trouble(u, more.text);
+}
+
 static void unit_try(struct engine *e, struct unit *u, const struct plan_action *a)
 {
     struct err err = ERR_INIT;
     struct safety_verdict why;
     enum outcome out = OUT_NOT_YET;
-    bool allowed = safety_allows(&u->st.facts, &u->cfg->policy, a, u->now, &why);
-    if (!allowed)
+    if (!safety_allows(&u->st.facts, &u->cfg->policy, a, u->now, &why))
         say_refused(u, &why);
     else
         out = act(u, a, &err);
-    if (out == OUT_OK) {
-        u->fails[a->verb] = 0;
-        u->said_no = SAFETY_OK;
-        return;
+    if (out != OUT_OK)
+        act_failed(e, u, a, out, &err);
+    else if (a->verb != PLAN_ISSUE || u->world->work == NULL)
+        act_done(u, a); /* an order that was started is not done yet */
+}
+
+/* Orders that have ended since the last step. */
+static void take_jobs(struct engine *e, struct unit *u)
+{
+    struct plan_action a = {.verb = PLAN_ISSUE};
+    struct err err = ERR_INIT;
+    enum outcome out;
+    while (unit_take_job(u, &a.key, &out, &err)) {
+        if (out == OUT_OK)
+            act_done(u, &a);
+        else
+            act_failed(e, u, &a, out, &err);
+        err_clear(&err);
     }
-    model_time ms = out == OUT_NOT_YET ? u->cfg->policy.poll : backoff(e, u->fails[a->verb]++);
-    hold(u, a, u->now.steady + ms);
-    if (allowed && err.text[0] != '\0')
-        unit_log(u, out == OUT_NOT_YET ? PORT_LOG_INFO : PORT_LOG_WARNING, "%s: %s",
-                 plan_verb_name(a->verb), err.text);
 }
 
 /* Once after each start: does the file still hold what the facts say? */
@@ -310,23 +362,47 @@ static void look_at_file(struct unit *u)
         unit_log(u, PORT_LOG_ERROR, "%s", err.text);
 }
 
-static void unit_step(struct engine *e, struct unit *u)
+/* Somebody reloaded Postfix: do senders still see what the file holds? Whatever comes of it, the
+ * facts know; not again before the next reload. */
+static void prove_again(struct unit *u)
 {
     struct err err = ERR_INIT;
-    struct plan_action a;
+    if (!u->prove || !u->st.facts.postfix_up || !u->st.facts.adopted)
+        return;
+    u->prove = false;
+    if (unit_attest(u, &err) != OUT_OK && err.text[0] != '\0')
+        unit_log(u, PORT_LOG_WARNING, "proof after a reload: %s", err.text);
+}
+
+/* False: something stands in the way of everything. */
+static bool unit_look_around(struct engine *e, struct unit *u)
+{
+    struct err err = ERR_INIT;
     enum outcome out = unit_clock(u, &err);
     if (out == OUT_OK)
         out = unit_recover(u, &err);
     if (out != OUT_OK) {
         say_trouble(u, err.text);
         u->wake = u->now.steady + u->cfg->policy.poll;
-        return;
+        return false;
     }
     u->said_trouble[0] = '\0';
     look_at_postfix(u);
     look_at_file(u);
     retry_reload(e, u);
+    take_jobs(e, u);
+    prove_again(u);
     facts_sweep(&u->st.facts, &u->cfg->policy, u->now);
+    return true;
+}
+
+static void unit_step(struct engine *e, struct unit *u)
+{
+    struct plan_action a;
+    if (!unit_look_around(e, u)) {
+        unit_tell(u);
+        return;
+    }
     plan_next(&u->st.facts, &u->cfg->policy, u->now, &a);
     if (a.verb == PLAN_WAIT)
         u->wake = a.wake;
@@ -334,6 +410,34 @@ static void unit_step(struct engine *e, struct unit *u)
         unit_try(e, u, &a);
     say_phases(u);
     say_plan(u);
+    unit_tell(u);
+}
+
+static struct unit *find_unit(const struct engine *e, const char *certificate)
+{
+    for (size_t i = 0; i < e->n_units; i++) {
+        if (strcmp(e->units[i]->cfg->name, certificate) == 0)
+            return e->units[i];
+    }
+    return NULL;
+}
+
+enum outcome engine_command(struct engine *e, const struct engine_command *command, char *text,
+                            size_t size, struct err *err)
+{
+    struct unit *u = find_unit(e, command->certificate);
+    if (u == NULL)
+        return err_set(err, OUT_REFUSED, "no certificate is called \"%s\"", command->certificate);
+    return unit_command(u, command, text, size, err);
+}
+
+void engine_reloaded(struct engine *e)
+{
+    for (size_t i = 0; i < e->n_units; i++) {
+        e->units[i]->looked = false;
+        e->units[i]->prove = true;
+        e->units[i]->wake = MODEL_NEVER;
+    }
 }
 
 void engine_step(struct engine *e, model_time *sleep_ms)
@@ -346,7 +450,7 @@ void engine_step(struct engine *e, model_time *sleep_ms)
             unit_log(u, PORT_LOG_ERROR, "%s", err.text);
             continue;
         }
-        if (u->wake <= u->now.steady)
+        if (u->wake <= u->now.steady || unit_job_ready(u))
             unit_step(e, u);
         model_time left = u->wake > u->now.steady ? u->wake - u->now.steady : 0;
         if (left < nap)

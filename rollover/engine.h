@@ -11,8 +11,11 @@
  * The engine knows neither the milter nor Postfix's process model, and it survives every
  * failure of a port: it records, logs, backs off and goes on.
  *
- * Threads: one; every function is called from the engine's thread. Ownership: the caller keeps
- * the configuration and the adapters alive until engine_free().
+ * Threads: one; every function is called from the engine's thread. Orders run in the threads of
+ * world->work, which calls the issuer and nothing else of the engine's; the result is taken in the
+ * next step (the work port wakes the clock). engine_free() waits for those that run: a pool that
+ * is closed before it must have run every job that it took. Ownership: the caller keeps the
+ * configuration and the adapters alive until engine_free().
  */
 #ifndef DANEMILTER_ENGINE_H
 #define DANEMILTER_ENGINE_H
@@ -88,6 +91,7 @@ struct engine_command {
     const char *certificate; /* its title */
     enum port_alg alg;       /* 0: every algorithm; RENEW, ROLL and ROLLBACK only */
     bool dry_run;            /* say what would be done, change nothing */
+    long uid;                /* who asks, for the history; -1: not known */
 };
 
 #define ENGINE_REPLY_MAX 2048
@@ -105,6 +109,10 @@ enum outcome engine_add(struct engine *e, const struct engine_certificate *cert,
  * no such certificate or algorithm, or it cannot be done; err says why. */
 enum outcome engine_command(struct engine *e, const struct engine_command *command, char *text,
                             size_t size, struct err *err);
+
+/* Somebody has reloaded Postfix: its parameters are compared again and the chain in the file is
+ * proven again, both in the next step of each certificate. */
+void engine_reloaded(struct engine *e);
 
 /* Does what is due, one action for each certificate at most; `*sleep_ms` gets how long nothing
  * will be due (0: call again at once). */

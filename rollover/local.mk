@@ -7,8 +7,11 @@ librengine_a_SOURCES = \
 	rollover/say.c rollover/say.h \
 	rollover/status.c rollover/status.h \
 	rollover/unit.c rollover/unit.h \
+	rollover/unit_command.c \
 	rollover/unit_dns.c \
+	rollover/unit_job.c \
 	rollover/unit_keys.c \
+	rollover/unit_notice.c \
 	rollover/unit_proof.c \
 	rollover/unit_record.c \
 	rollover/unit_switch.c

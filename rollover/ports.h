@@ -245,7 +245,8 @@ struct port_address {
 struct port_observe_ops {
     /* Asks every address in the parent's and the child's NS set, and each of `remembered`, over
      * UDP and, when truncated or silent, TCP; validates. OUT_OK even when answers differ or are
-     * silent: they say so. OUT_RETRY: the NS sets could not be found at all. Free the round's
+     * silent: they say so. OUT_RETRY: the NS sets could not be found at all. OUT_REFUSED with an
+     * empty `zone`: the owner's CNAMEs lead nowhere (a loop, too many, broken). Free the round's
      * rrsets with free_round (also after errors). */
     enum outcome (*round)(void *self, const char *owner, const uint8_t (*remembered)[16],
                           size_t n_remembered, struct port_round *out, struct err *err);

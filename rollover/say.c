@@ -2,6 +2,7 @@
 #include "say.h"
 
 #include "core/phase.h"
+#include "core/renew.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -199,7 +200,7 @@ void say_causes(uint32_t causes, char *out, size_t size)
         {MODEL_F_LAME, "name servers are lame"},
         {MODEL_F_DELETED, "records were deleted by somebody else"},
         {MODEL_F_SIZE, "too many TLSA records"},
-        {MODEL_F_CNAME, "a CNAME stands at the owner"},
+        {MODEL_F_CNAME, "the CNAME at the owner leads elsewhere than before, or nowhere"},
         {MODEL_F_DISK, "the state cannot be saved"},
         {MODEL_F_RELOAD, "postfix reload failed"},
         {MODEL_F_OPERATOR, "the operator said so"},
@@ -235,6 +236,10 @@ void say_action(const struct port_state *st, const struct plan_action *a, struct
         list_add(&l, " (%s)", text);
     }
     list_add(&l, ": %s", plan_reason_text(a->reason));
+    if (a->reason == PLAN_R_ORDERING && a->key != MODEL_NONE) {
+        say_wall(st->facts.keys[a->key].ordering, text, sizeof text);
+        list_add(&l, " since %s", text);
+    }
     if (a->owner != MODEL_NONE && a->addr != MODEL_NONE) {
         model_mask recs = a->rec != MODEL_NONE ? MODEL_BIT(a->rec) : a->mask;
         if (say_disagreement(st, a->owner, a->addr, recs, text, sizeof text))
@@ -272,4 +277,98 @@ void say_refusal(const struct port_state *st, const struct safety_verdict *v, ch
         say_duration(v->left, text, sizeof text);
         list_add(&l, ", %s to wait", text);
     }
+}
+
+/* ---- the fate ------------------------------------------------------------------------- */
+
+/* The chain in the file that ends first; MODEL_NONE: nothing is served. */
+static int first_to_end(const struct model_facts *f)
+{
+    int first = MODEL_NONE;
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        int c = f->algs[a].used ? f->algs[a].current : MODEL_NONE;
+        if (c != MODEL_NONE &&
+            (first == MODEL_NONE || f->chains[c].not_after < f->chains[first].not_after))
+            first = c;
+    }
+    return first;
+}
+
+/* Do senders hold the dates against the chain (usage 2)? Under usage 3 they do not. */
+static bool dates_count(const struct model_policy *p)
+{
+    for (int i = 0; i < p->n_combos; i++) {
+        if (p->combos[i].usage == 2)
+            return true;
+    }
+    return false;
+}
+
+void say_fate(const struct port_state *st, const struct model_policy *policy, struct model_now now,
+              char *out, size_t size)
+{
+    const struct model_facts *f = &st->facts;
+    struct list l = {.out = out, .size = size};
+    int first = first_to_end(f);
+    char when[64];
+    out[0] = '\0';
+    if (first == MODEL_NONE) {
+        list_add(&l, "Postfix has no certificate of ours yet");
+        return;
+    }
+    say_wall(f->chains[first].not_after, when, sizeof when);
+    bool over = f->chains[first].not_after <= now.wall;
+    bool none_to_get = (f->frozen & (MODEL_F_ACCOUNT | MODEL_F_CAA)) != 0;
+    if (none_to_get || over)
+        list_add(&l, "%s%s (the first certificate %s %s%s)",
+                 f->frozen != 0 ? "the keys stay as they are, and " : "",
+                 none_to_get ? "no certificate can be renewed" : "orders are tried again and again",
+                 over ? "ended" : "ends", when,
+                 dates_count(policy) ? ": then senders that use DANE defer their mail"
+                                     : "; DANE under usage 3 does not mind, MTA-STS does");
+    else if (f->frozen != 0)
+        list_add(&l,
+                 "the keys stay as they are, renewals with the same key go on (the first "
+                 "certificate ends %s)",
+                 when);
+    else
+        list_add(&l, "it goes on by itself (the first certificate ends %s)", when);
+}
+
+bool say_overdue(const struct port_state *st, const struct model_policy *policy,
+                 struct model_now now, char *out, size_t size)
+{
+    char key[64], when[64];
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        const struct model_alg *alg = &st->facts.algs[a];
+        if (!alg->used || !alg->wanted || alg->current == MODEL_NONE)
+            continue;
+        const struct model_chain *c = &st->facts.chains[alg->current];
+        if (now.wall <= renew_deadline(c, policy))
+            continue;
+        say_key(st, c->key, key, sizeof key);
+        say_wall(c->not_after, when, sizeof when);
+        (void)snprintf(out, size, "the certificate of %s could not be renewed in time: it %s %s",
+                       key, now.wall < c->not_after ? "ends" : "ended", when);
+        return true;
+    }
+    return false;
+}
+
+bool say_rejected(const struct port_state *st, char *out, size_t size)
+{
+    const struct model_facts *f = &st->facts;
+    char key[64];
+    for (int c = 0; c < MODEL_MAX_CHAINS; c++) {
+        const struct model_chain *chain = &f->chains[c];
+        if (!chain->used || !chain->rejected)
+            continue;
+        int current = f->algs[f->keys[chain->key].alg].current;
+        if (current == MODEL_NONE || f->chains[current].obtained > chain->obtained)
+            continue;
+        say_key(st, chain->key, key, sizeof key);
+        (void)snprintf(out, size, "the certificate of %s was rolled back from", key);
+        return true;
+    }
+    return false;
 }

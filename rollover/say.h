@@ -38,5 +38,14 @@ void say_refusal(const struct port_state *st, const struct safety_verdict *v, ch
                  size_t size);
 /* "dnssec disk": the names of freeze causes. */
 void say_causes(uint32_t causes, char *out, size_t size);
+/* What comes of it when nobody does anything, after "if you do nothing: ": "it goes on by itself
+ * (the first certificate ends 2027-...)". */
+void say_fate(const struct port_state *st, const struct model_policy *policy, struct model_now now,
+              char *out, size_t size);
+/* A certificate in the file that is past its deadline and has no successor. False: none. */
+bool say_overdue(const struct port_state *st, const struct model_policy *policy,
+                 struct model_now now, char *out, size_t size);
+/* A chain that was rolled back from, as long as nothing newer is in the file. False: none. */
+bool say_rejected(const struct port_state *st, char *out, size_t size);
 
 #endif

@@ -63,16 +63,11 @@ static enum outcome unit_configure(struct unit *u, struct err *err)
     return OUT_OK;
 }
 
-/* What the operator resumes begins with what the chain file holds. */
-static void unit_resume(struct unit *u)
+/* Orders do not outlive their process; the issuer takes them up where they were left. */
+static void forget_orders(struct model_facts *f)
 {
-    struct model_facts *f = &u->st.facts;
-    facts_resume(f, ~(uint32_t)0);
-    f->adopted = false;
-    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
-        f->algs[a].pending = MODEL_NONE;
-        f->algs[a].pending_drop = false;
-    }
+    for (int k = 0; k < MODEL_MAX_KEYS; k++)
+        f->keys[k].ordering = MODEL_NEVER;
 }
 
 enum outcome unit_load(struct unit *u, struct err *err)
@@ -90,6 +85,7 @@ enum outcome unit_load(struct unit *u, struct err *err)
         out = unit_check_keys(u, err);
     if (u->cfg->resume)
         unit_resume(u);
+    forget_orders(&u->st.facts);
     if (out != OUT_OK)
         return out;
     u->said.verb = PLAN_WAIT;
@@ -99,6 +95,7 @@ enum outcome unit_load(struct unit *u, struct err *err)
 
 void unit_clear(struct unit *u)
 {
+    unit_end_jobs(u);
     for (int i = 0; i < MODEL_MAX_RECS; i++) {
         free(u->st.recs[i]);
         u->st.recs[i] = NULL;

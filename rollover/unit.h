@@ -3,8 +3,8 @@
  * unit - one certificate in the engine's hands: its state, its clock, its way to the store
  *
  * Internal to the engine (rollover/engine.c and the unit_*.c files). All functions run in the
- * engine's thread. Functions that act return an outcome and explain; unit_record() is the only
- * way into the store.
+ * engine's thread, but for the issuer's work in an order (unit_job.c). Functions that act return an
+ * outcome and explain; unit_record() is the only way into the store.
  */
 #ifndef DANEMILTER_UNIT_H
 #define DANEMILTER_UNIT_H
@@ -17,13 +17,16 @@
 
 #define UNIT_TARGETS_MAX 64                  /* addresses of all hosts of one certificate */
 #define UNIT_WAYS (2 * (MODEL_MAX_ALGS + 1)) /* SNI or none, each algorithm or any */
+#define UNIT_JOBS_MAX (2 * MODEL_MAX_ALGS) /* orders under way: for the next key, the present one  \
+                                            */
 
 /* One address that senders may connect to. */
 struct unit_target {
     uint8_t owner; /* index into cfg->owners */
     uint8_t ip[16];
     model_time until;            /* steady: senders may keep it until then */
-    bool good_before[UNIT_WAYS]; /* attested just before the last switch */
+    bool good_now[UNIT_WAYS];    /* in the last round of proofs */
+    bool good_before[UNIT_WAYS]; /* in the last one before the last switch */
 };
 
 struct unit {
@@ -37,12 +40,19 @@ struct unit {
     size_t n_targets;
     bool looked;        /* the chain file was compared with the facts since we started */
     bool proved_before; /* good_before was found out by this process, for the last switch */
+    model_time proved;  /* steady: the last round of proofs of what the file holds now ended */
+    bool prove;         /* somebody reloaded Postfix: a proof is due, whatever the planner says */
+    struct unit_job *jobs[UNIT_JOBS_MAX];
+    model_time least_wait;         /* of the last order that failed */
     unsigned fails[PLAN_THAW + 1]; /* in a row, by verb */
     struct plan_action said;       /* what the log said last */
     enum safety_no said_no;
     size_t said_old; /* server processes from before a switch */
     char said_trouble[ERR_TEXT_MAX];
     uint8_t said_phase[MODEL_MAX_KEYS];
+    char rejected[ERR_TEXT_MAX]; /* what was refused, until the same succeeds: */
+    enum plan_verb rejected_verb;
+    int rejected_at; /* which algorithm, owner; MODEL_NONE: the verb says it all */
     bool said_addr[MODEL_MAX_OWNERS][MODEL_MAX_ADDRS]; /* disagreement was logged */
 };
 
@@ -67,12 +77,24 @@ enum outcome unit_chain_matches(struct unit *u, const char *pem, struct model_ch
                                 struct err *err);
 
 /* unit_keys.c */
+int unit_find_key(const struct model_facts *f, const uint8_t spki[MODEL_ID_LEN]);
+/* Enters a checked bundle as a chain of `key`, with a copy of its text. */
+enum outcome unit_enter_chain(struct unit *u, int key, const char *pem,
+                              const struct port_cert *cert, int *index, struct err *err);
 /* Which keys are on disk; and the records of each, should the configuration ask for others. */
 enum outcome unit_check_keys(struct unit *u, struct err *err);
 enum outcome unit_adopt(struct unit *u, struct err *err);
 enum outcome unit_make_key(struct unit *u, int alg, struct err *err);
-enum outcome unit_issue(struct unit *u, int key, struct err *err);
 enum outcome unit_shred(struct unit *u, int key, struct err *err);
+
+/* unit_job.c: orders. With world->work they run in its threads, one for each key at a time; without
+ * it unit_issue() waits for the end. When an order fails, u->least_wait says how long our own
+ * back-off is at least; what the issuer wants is in the facts. */
+enum outcome unit_issue(struct unit *u, int key, struct err *err);
+bool unit_job_ready(const struct unit *u); /* has an order ended? */
+/* Takes one that has ended: true, with the key and what came of it, recorded if it is good. */
+bool unit_take_job(struct unit *u, int *key, enum outcome *out, struct err *err);
+void unit_end_jobs(struct unit *u); /* waits for all of them */
 
 /* unit_dns.c */
 enum outcome unit_observe(struct unit *u, int owner, struct err *err);
@@ -91,7 +113,17 @@ enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err
 enum outcome unit_commit(struct unit *u, int alg, struct err *err);
 
 /* unit_proof.c */
+/* What is good before a switch: from the last round of proofs, or from one more when that is older
+ * than the planner allows. */
 enum outcome unit_proof_before(struct unit *u, struct err *err);
 enum outcome unit_attest(struct unit *u, struct err *err);
+
+/* unit_command.c */
+void unit_resume(struct unit *u); /* begins with what the chain file holds */
+enum outcome unit_command(struct unit *u, const struct engine_command *command, char *text,
+                          size_t size, struct err *err);
+
+/* unit_notice.c */
+void unit_tell(const struct unit *u); /* whether something is wrong, and what comes of it */
 
 #endif

@@ -157,6 +157,31 @@ static void take_over(struct unit *u, int owner, const struct facts_round *round
         facts_publish_intent(f, owner, found & served, u->now);
 }
 
+/* FNV-1a, 64 bits, in small letters: it is compared with itself only. */
+static uint64_t cname_id(const char *name)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    if (name[0] == '\0')
+        return MODEL_CNAME_NONE;
+    for (; *name != '\0'; name++) {
+        h ^= (uint8_t)(*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
+        h *= UINT64_C(0x100000001b3);
+    }
+    return h == MODEL_CNAME_UNTOLD || h == MODEL_CNAME_NONE ? h + 2 : h;
+}
+
+/* Row 33: said when it begins; the planner freezes. */
+static void say_cname(const struct unit *u, int owner, model_time before, const char *cname)
+{
+    const struct model_owner *o = &u->st.facts.owners[owner];
+    if (o->cname_moved == before || o->cname_moved == MODEL_NEVER)
+        return;
+    unit_log(u, PORT_LOG_WARNING,
+             "%s leads to %s now, and did not before: no key is switched until what is there has "
+             "been seen for as long as caches may hold what was there",
+             u->st.owners[owner], cname[0] != '\0' ? cname : "itself, no CNAME");
+}
+
 static enum outcome take_round(struct unit *u, int owner, const struct port_round *round,
                                model_time begin, struct err *err)
 {
@@ -167,12 +192,15 @@ static enum outcome take_round(struct unit *u, int owner, const struct port_roun
     facts->begin = begin;
     facts->end = u->now.steady;
     facts->cname_ttl = round->cname_ttl;
+    facts->cname = cname_id(round->cname);
     for (uint8_t i = 0; i < round->n && out == OUT_OK; i++) {
         out = convert_answer(u, &round->answers[i], &facts->answers[i], err);
         facts->n_answers++;
     }
     if (out == OUT_OK) {
+        model_time moved = u->st.facts.owners[owner].cname_moved;
         facts_observed(&u->st.facts, owner, facts, &u->cfg->policy, u->now);
+        say_cname(u, owner, moved, round->cname);
         if (!u->st.facts.owners[owner].based && all_answered(facts)) {
             facts_baseline(&u->st.facts, owner);
             take_over(u, owner, facts);
@@ -213,6 +241,8 @@ enum outcome unit_observe(struct unit *u, int owner, struct err *err)
     model_time begin = u->now.steady;
     enum outcome out = w->observe->round(w->observe_self, u->cfg->owners[owner].owner,
                                          (const uint8_t(*)[16])known, n_known, round, err);
+    if (out == OUT_REFUSED && round->zone[0] == '\0')
+        facts_cname_lost(&u->st.facts, owner, u->now);
     if (out == OUT_OK)
         out = unit_clock(u, err);
     if (out == OUT_OK)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int find_key(const struct model_facts *f, const uint8_t *spki)
+int unit_find_key(const struct model_facts *f, const uint8_t spki[MODEL_ID_LEN])
 {
     for (int k = 0; k < MODEL_MAX_KEYS; k++) {
         if (f->keys[k].used && memcmp(f->keys[k].spki, spki, MODEL_ID_LEN) == 0)
@@ -16,9 +16,8 @@ static int find_key(const struct model_facts *f, const uint8_t *spki)
     return MODEL_NONE;
 }
 
-/* Enters a checked bundle as a chain of `key`, with a copy of its text. */
-static enum outcome enter_chain(struct unit *u, int key, const char *pem,
-                                const struct port_cert *cert, int *index, struct err *err)
+enum outcome unit_enter_chain(struct unit *u, int key, const char *pem,
+                              const struct port_cert *cert, int *index, struct err *err)
 {
     struct model_chain chain;
     memset(&chain, 0, sizeof chain);
@@ -75,7 +74,7 @@ static enum outcome adopt_part(struct unit *u, const struct port_part *part,
     int alg = facts_alg(f, (uint8_t)cert.alg, is_wanted(u->cfg, cert.alg));
     if (alg == MODEL_NONE)
         return err_set(err, OUT_REFUSED, "more than %d key algorithms", MODEL_MAX_ALGS);
-    int key = find_key(f, spki);
+    int key = unit_find_key(f, spki);
     if (key == MODEL_NONE) {
         model_mask recs = 0;
         out = unit_key_recs(u, spki, &recs, err);
@@ -88,7 +87,7 @@ static enum outcome adopt_part(struct unit *u, const struct port_part *part,
     int chain = unit_find_chain(u, part->chain_pem);
     out = OUT_OK;
     if (chain == MODEL_NONE)
-        out = enter_chain(u, key, part->chain_pem, &cert, &chain, err);
+        out = unit_enter_chain(u, key, part->chain_pem, &cert, &chain, err);
     if (out == OUT_OK)
         chains[alg] = (int8_t)chain;
     return out;
@@ -170,63 +169,6 @@ enum outcome unit_make_key(struct unit *u, int alg, struct err *err)
     char name[64];
     say_key(&u->st, key, name, sizeof name);
     return unit_record(u, true, "key", err, "made %s", name);
-}
-
-/* Rows 7 to 11: what came from the CA is checked before anything else sees it. */
-static enum outcome check_times(const struct unit *u, const struct port_cert *cert, struct err *err)
-{
-    char when[64];
-    if (cert->not_after <= u->now.wall) {
-        say_wall(cert->not_after, when, sizeof when);
-        return err_set(err, OUT_REFUSED,
-                       "the certificate from the issuer expired at %s: is the "
-                       "clock right?",
-                       when);
-    }
-    if (cert->not_before > u->now.wall) {
-        say_wall(cert->not_before, when, sizeof when);
-        return err_set(err, OUT_REFUSED,
-                       "the certificate from the issuer is valid from %s only: "
-                       "is the clock right?",
-                       when);
-    }
-    if (!cert->names_ok)
-        return err_set(err, OUT_REFUSED,
-                       "the certificate from the issuer lacks one of the names "
-                       "asked for");
-    return OUT_OK;
-}
-
-enum outcome unit_issue(struct unit *u, int key, struct err *err)
-{
-    const struct engine_world *w = u->world;
-    struct port_order order = {
-        .certificate = u->cfg->name, .names = u->cfg->names, .n_names = u->cfg->n_names};
-    memcpy(order.spki, u->st.facts.keys[key].spki, sizeof order.spki);
-    char *pem = malloc(PORT_PEM_MAX);
-    if (pem == NULL)
-        return err_errno(err, "certificate");
-    struct port_cert cert;
-    int chain = MODEL_NONE;
-    struct port_issued issued = {.pem = pem, .size = PORT_PEM_MAX};
-    enum outcome out = u->cfg->issuer->issue(u->cfg->issuer_self, &order, &issued, err);
-    if (out == OUT_OK)
-        out = unit_clock(u, err);
-    if (out == OUT_OK)
-        out = w->certs->inspect(w->certs_self, pem, order.spki, u->cfg->names, u->cfg->n_names,
-                                &cert, err);
-    if (out == OUT_OK)
-        out = check_times(u, &cert, err);
-    unit_begin(u);
-    if (out == OUT_OK)
-        out = enter_chain(u, key, pem, &cert, &chain, err);
-    free(pem);
-    if (out != OUT_OK)
-        return out;
-    char name[64], until[64];
-    say_key(&u->st, key, name, sizeof name);
-    say_wall(cert.not_after, until, sizeof until);
-    return unit_record(u, true, "issued", err, "certificate for %s, valid until %s", name, until);
 }
 
 enum outcome unit_shred(struct unit *u, int key, struct err *err)

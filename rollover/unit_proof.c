@@ -206,8 +206,7 @@ static enum outcome prove_target(struct unit *u, struct unit_target *t, const st
         enum outcome out = prove(u, t, way, leaves, NULL, &reach, why, err);
         if (out != OUT_OK)
             return out;
-        if (old == NULL)
-            t->good_before[way] = reach == PORT_GOOD;
+        t->good_now[way] = reach == PORT_GOOD;
         if (reach == PORT_GOOD) {
             proof->good++;
             continue;
@@ -229,11 +228,15 @@ static enum outcome prove_all(struct unit *u, const struct leaves *leaves, const
                               struct proof *proof, struct err *err)
 {
     memset(proof, 0, sizeof *proof);
+    u->proved = MODEL_NEVER;
+    for (size_t i = 0; i < u->n_targets; i++)
+        memset(u->targets[i].good_now, 0, sizeof u->targets[i].good_now);
     for (size_t i = 0; i < u->n_targets; i++) {
         enum outcome out = prove_target(u, &u->targets[i], leaves, old, proof, err);
         if (out != OUT_OK)
             return out;
     }
+    u->proved = u->now.steady;
     return OUT_OK;
 }
 
@@ -253,12 +256,17 @@ enum outcome unit_proof_before(struct unit *u, struct err *err)
     enum outcome out = leaves_of(u, false, &now, err);
     if (out != OUT_OK || !any_leaf(&now))
         return out;
-    for (size_t i = 0; i < u->n_targets; i++)
-        memset(u->targets[i].good_before, 0, sizeof u->targets[i].good_before);
     u->proved_before = true;
-    out = refresh_targets(u, err);
-    if (out == OUT_OK)
-        out = prove_all(u, &now, NULL, &proof, err);
+    /* The planner has asked for a proof just now: once is enough. */
+    if (u->proved == MODEL_NEVER || u->now.steady - u->proved > u->cfg->policy.poll) {
+        for (size_t i = 0; i < u->n_targets; i++)
+            memset(u->targets[i].good_now, 0, sizeof u->targets[i].good_now);
+        out = refresh_targets(u, err);
+        if (out == OUT_OK)
+            out = prove_all(u, &now, NULL, &proof, err);
+    }
+    for (size_t i = 0; i < u->n_targets; i++)
+        memcpy(u->targets[i].good_before, u->targets[i].good_now, sizeof u->targets[i].good_now);
     return out;
 }
 

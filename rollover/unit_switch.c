@@ -90,6 +90,7 @@ static enum outcome settle(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
     enum outcome out = unit_clock(u, err);
     if (out != OUT_OK)
         return out;
+    u->proved = MODEL_NEVER; /* of what the file held before */
     stamp_leaving(u, before, after, boot != 0 ? boot : u->st.boot);
     facts_file_holds(&u->st.facts, after, rollback, u->now);
     describe(u, after, text, sizeof text);
