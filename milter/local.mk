@@ -3,6 +3,11 @@
 noinst_LIBRARIES += libmilterside.a
 libmilterside_a_SOURCES = \
 	milter/compose.c milter/compose.h \
+	milter/control.c milter/control.h \
+	milter/control_box.c milter/control_box.h \
+	milter/control_client.c milter/control_client.h \
+	milter/control_msg.c milter/control_msg.h \
+	milter/control_peer.c milter/control_peer.h \
 	milter/daemon.c milter/daemon.h \
 	milter/helper.c milter/helper.h \
 	milter/helper_client.c \
@@ -12,6 +17,11 @@ libmilterside_a_SOURCES = \
 	milter/sysclock.c milter/sysclock.h \
 	milter/work.c milter/work.h
 
+check_PROGRAMS += tests/unit/test_control
+TESTS += tests/unit/test_control
+tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_control_LDADD = libmilterside.a librbase.a $(JANSSON_LIBS) $(CMOCKA_LIBS) \
+	$(PTHREAD_LIBS)
 check_PROGRAMS += tests/unit/test_helper
 TESTS += tests/unit/test_helper
 tests_unit_test_helper_SOURCES = tests/unit/test_helper.c
