@@ -17,8 +17,9 @@
 
 #define UNIT_TARGETS_MAX 64                  /* addresses of all hosts of one certificate */
 #define UNIT_WAYS (2 * (MODEL_MAX_ALGS + 1)) /* SNI or none, each algorithm or any */
-#define UNIT_JOBS_MAX (2 * MODEL_MAX_ALGS) /* orders under way: for the next key, the present one  \
-                                            */
+#define UNIT_JOBS_MAX                                                                              \
+    (2 * MODEL_MAX_ALGS) /* orders under way: for the next key, the present one                    \
+                          */
 
 /* One address that senders may connect to. */
 struct unit_target {
