@@ -22,9 +22,9 @@
 enum { OPT_DRY_RUN = 256 };
 
 static const struct danectl_command *const commands[] = {
-    &danectl_status_command,
-    &danectl_history_command,
-    &danectl_config_command,
+    &danectl_status_command, &danectl_history_command,  &danectl_renew_command,
+    &danectl_roll_command,   &danectl_rollback_command, &danectl_freeze_command,
+    &danectl_resume_command, &danectl_config_command,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -120,6 +120,15 @@ void danectl_say_down(const struct danectl *d, struct err *err)
                   "reload\" if it is a service in master.cf (its log says why it ended), else "
                   "\"danemilter -f -c %s\"",
                   d->conf->state_dir, d->conf_path);
+}
+
+enum danectl_status danectl_print_json(json_t *value, struct err *err)
+{
+    bool good =
+        value != NULL && json_dumpf(value, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+    json_decref(value);
+    return good ? DANECTL_OK
+                : danectl_of(err_set(err, OUT_BROKEN, "the answer could not be printed as JSON"));
 }
 
 /* ---- needs ------------------------------------------------------------------------------ */

@@ -47,6 +47,8 @@ enum danectl_need {
     DANECTL_NEED_ROOT = 1 << 4     /* refuses with DANECTL_REFUSED anybody else */
 };
 
+struct json_t; /* jansson's */
+
 struct danectl {
     const char *conf_path;
     bool json;    /* --json, or -j */
@@ -88,9 +90,19 @@ void danectl_say_down(const struct danectl *d, struct err *err);
 /* FAILED for anything but OUT_OK. */
 enum danectl_status danectl_of(enum outcome out);
 
+/* Prints a JSON value on standard output, takes it over. NULL: no memory, or text that is no UTF-8.
+ */
+enum danectl_status danectl_print_json(struct json_t *value, struct err *err);
+
 /* The commands. */
 extern const struct danectl_command danectl_status_command;
 extern const struct danectl_command danectl_history_command;
+extern const struct danectl_command danectl_renew_command;
+extern const struct danectl_command danectl_roll_command;
+extern const struct danectl_command danectl_rollback_command;
+extern const struct danectl_command danectl_freeze_command;
+extern const struct danectl_command danectl_resume_command;
 extern const struct danectl_command danectl_config_command;
+extern const struct danectl_command danectl_probe_command;
 
 #endif

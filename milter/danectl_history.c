@@ -40,12 +40,8 @@ static enum danectl_status run_history(struct danectl *d, struct err *err)
     enum outcome out = store_history(d->store, only, limit, print_line, &h, err);
     if (out == OUT_OK && h.failed)
         out = err_set(err, OUT_BROKEN, "a line of history is no valid text");
-    if (out == OUT_OK && h.array != NULL) {
-        json_t *o = json_pack("{s:O}", "history", h.array);
-        if (o == NULL || json_dumpf(o, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF)
-            out = err_set(err, OUT_BROKEN, "the history could not be printed");
-        json_decref(o);
-    }
+    if (out == OUT_OK && h.array != NULL)
+        return danectl_print_json(json_pack("{s:o}", "history", h.array), err);
     json_decref(h.array);
     return danectl_of(out);
 }

@@ -13,6 +13,7 @@ libmilterside_a_SOURCES = \
 	milter/helper_client.c \
 	milter/helper_msg.c milter/helper_msg.h \
 	milter/maillog.c milter/maillog.h \
+	milter/master.c milter/master.h \
 	milter/msg.c milter/msg.h \
 	milter/sysclock.c milter/sysclock.h \
 	milter/work.c milter/work.h
@@ -32,6 +33,7 @@ DANEMILTER_LIBS = libmilterside.a libracme.a librconf.a librdns.a librpostfix.a 
 	$(CONFUSE_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(PTHREAD_LIBS)
 sbin_PROGRAMS += danemilter
 danemilter_SOURCES = milter/main.c milter/main.h \
+	milter/main_host.c \
 	milter/main_loop.c \
 	milter/main_root.c \
 	milter/main_world.c
@@ -39,7 +41,10 @@ danemilter_LDADD = $(DANEMILTER_LIBS)
 bin_PROGRAMS += danectl
 danectl_SOURCES = milter/danectl.c milter/danectl.h \
 	milter/danectl_config.c \
+	milter/danectl_change.c \
 	milter/danectl_history.c \
+	milter/danectl_probe.c \
+	milter/danectl_sender.c milter/danectl_sender.h \
 	milter/danectl_status.c
 danectl_LDADD = $(DANEMILTER_LIBS) $(JANSSON_LIBS)
 
