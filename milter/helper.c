@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Each operation: takes its arguments from `in`, puts its results into `out`. */
 typedef enum outcome helper_fn(const struct helper_deploy *d, struct msg *in, struct msg *out,
@@ -82,7 +83,7 @@ static enum outcome do_older_than(const struct helper_deploy *d, struct msg *in,
     return res;
 }
 
-static helper_fn *const operations[HELPER_N_OPS] = {
+static helper_fn *const operations[HELPER_REREAD] = {
     [HELPER_READ] = do_read,
     [HELPER_INSTALL] = do_install,
     [HELPER_RELOAD] = do_reload,
@@ -92,29 +93,71 @@ static helper_fn *const operations[HELPER_N_OPS] = {
     [HELPER_OLDER_THAN] = do_older_than,
 };
 
-/* One request, one answer: outcome, text, results. */
-static enum outcome answer(struct msg *in, struct msg *out, struct msg *results,
-                           const struct helper_deploy *deploys, size_t n)
+static enum outcome do_reread(const struct helper_host *h, struct msg *out, int *fd,
+                              struct err *err)
+{
+    bool changed = false;
+    (void)fd;
+    char *problems = calloc(1, HELPER_PROBLEMS_MAX);
+    if (problems == NULL)
+        return err_errno(err, "the configuration's problems");
+    enum outcome res = h->reread(h->self, &changed, problems, HELPER_PROBLEMS_MAX, err);
+    msg_put_u32(out, changed ? 1 : 0);
+    msg_put_text(out, problems);
+    free(problems);
+    return res;
+}
+
+static enum outcome do_generation(const struct helper_host *h, struct msg *out, int *fd,
+                                  struct err *err)
+{
+    int64_t generation = 0;
+    (void)fd;
+    enum outcome res = h->generation(h->self, &generation, err);
+    msg_put_i64(out, generation);
+    return res;
+}
+
+static enum outcome do_log_socket(const struct helper_host *h, struct msg *out, int *fd,
+                                  struct err *err)
+{
+    (void)out;
+    return h->log_socket(h->self, fd, err);
+}
+
+typedef enum outcome helper_host_fn(const struct helper_host *h, struct msg *out, int *fd,
+                                    struct err *err);
+
+static helper_host_fn *const host_operations[HELPER_N_OPS] = {
+    [HELPER_REREAD] = do_reread,
+    [HELPER_GENERATION] = do_generation,
+    [HELPER_LOG_SOCKET] = do_log_socket,
+};
+
+/* One request, one answer: outcome, text, results; and perhaps a descriptor to send after it. */
+static void answer(struct msg *in, struct msg *out, struct msg *results,
+                   const struct helper_table *table, int *fd)
 {
     struct err err = ERR_INIT;
     uint32_t op = msg_take_u32(in);
     uint32_t certificate = msg_take_u32(in);
     enum outcome res = OUT_REFUSED;
     msg_reset(results);
-    if (in->bad || op >= HELPER_N_OPS || certificate >= n)
-        (void)err_set(&err, OUT_REFUSED, "not an operation of the helper's table");
+    if (!in->bad && op < HELPER_REREAD && certificate < table->n)
+        res = operations[op](&table->deploys[certificate], in, results, &err);
+    else if (!in->bad && op >= HELPER_REREAD && op < HELPER_N_OPS && table->host != NULL)
+        res = host_operations[op](table->host, results, fd, &err);
     else
-        res = operations[op](&deploys[certificate], in, results, &err);
+        (void)err_set(&err, OUT_REFUSED, "not an operation of the helper's table");
     if (results->bad)
         res = err_set(&err, OUT_BROKEN, "the helper's answer is too large");
     msg_reset(out);
     msg_put_u32(out, (uint32_t)res);
     msg_put_text(out, err.text);
     msg_put_bytes(out, results->buf, results->bad ? 0 : results->len);
-    return res;
 }
 
-enum outcome helper_serve(int fd, const struct helper_deploy *deploys, size_t n, struct err *err)
+enum outcome helper_serve(int fd, const struct helper_table *table, struct err *err)
 {
     struct msg in, out, results;
     memset(&out, 0, sizeof out);
@@ -128,9 +171,14 @@ enum outcome helper_serve(int fd, const struct helper_deploy *deploys, size_t n,
         res = msg_read(fd, &in, err);
         if (res != OUT_OK)
             break;
-        (void)answer(&in, &out, &results, deploys, n); /* its outcome travels in the answer */
+        int handed = -1;
+        answer(&in, &out, &results, table, &handed);
         res = msg_write(fd, &out, err);
-        msg_reset(&out); /* private keys may have passed through */
+        if (res == OUT_OK && handed >= 0)
+            res = helper_msg_send_fd(fd, handed, err);
+        if (handed >= 0)
+            (void)close(handed); /* the daemon has its own */
+        msg_reset(&out);         /* private keys may have passed through */
         msg_reset(&results);
     }
     msg_free(&in);

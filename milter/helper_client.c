@@ -116,3 +116,32 @@ const struct port_deploy_ops helper_ops = {
     .points_here = client_points_here,
     .older_than = client_older_than,
 };
+
+enum outcome helper_reread(const struct helper_client *c, bool *changed, char **problems,
+                           struct err *err)
+{
+    *problems = NULL;
+    begin(c, HELPER_REREAD);
+    enum outcome out = call(c, err);
+    if (out != OUT_OK && out != OUT_REFUSED)
+        return out; /* nothing came with it */
+    *changed = msg_take_u32(c->msg) != 0;
+    *problems = msg_take_text_dup(c->msg, HELPER_PROBLEMS_MAX);
+    return end(c, out, err);
+}
+
+enum outcome helper_generation(const struct helper_client *c, int64_t *out, struct err *err)
+{
+    begin(c, HELPER_GENERATION);
+    enum outcome res = call(c, err);
+    if (res == OUT_OK)
+        *out = msg_take_i64(c->msg);
+    return end(c, res, err);
+}
+
+enum outcome helper_log_socket(const struct helper_client *c, int *fd, struct err *err)
+{
+    begin(c, HELPER_LOG_SOCKET);
+    enum outcome res = call(c, err);
+    return res == OUT_OK ? helper_msg_take_fd(c->fd, fd, err) : res;
+}

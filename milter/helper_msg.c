@@ -3,8 +3,12 @@
 
 #include "crypto/key.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 void helper_msg_put_parts(struct msg *w, const struct port_part *parts, size_t n)
 {
@@ -50,4 +54,65 @@ void helper_msg_free_parts(struct port_part *parts, size_t n)
         parts[i].key_pem = NULL;
         parts[i].chain_pem = NULL;
     }
+}
+
+/* Room for one descriptor beside one octet, aligned as the kernel wants it. */
+union helper_msg_room {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(sizeof(int))];
+};
+
+enum outcome helper_msg_send_fd(int socket, int fd, struct err *err)
+{
+    union helper_msg_room control;
+    char octet = 'F';
+    struct iovec io = {.iov_base = &octet, .iov_len = 1};
+    struct msghdr m;
+    memset(&m, 0, sizeof m);
+    memset(&control, 0, sizeof control);
+    m.msg_iov = &io;
+    m.msg_iovlen = 1;
+    m.msg_control = &control;
+    m.msg_controllen = sizeof control;
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+    ssize_t n;
+    do
+        n = sendmsg(socket, &m, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n == 1 ? OUT_OK : err_errno(err, "handing over a descriptor");
+}
+
+enum outcome helper_msg_take_fd(int socket, int *fd, struct err *err)
+{
+    union helper_msg_room control;
+    char octet = 0;
+    struct iovec io = {.iov_base = &octet, .iov_len = 1};
+    struct msghdr m;
+    *fd = -1;
+    memset(&m, 0, sizeof m);
+    memset(&control, 0, sizeof control);
+    m.msg_iov = &io;
+    m.msg_iovlen = 1;
+    m.msg_control = &control;
+    m.msg_controllen = sizeof control;
+    ssize_t n;
+    do
+        n = recvmsg(socket, &m, 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_errno(err, "taking a descriptor over");
+    const struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+    if (n != 1 || head == NULL || head->cmsg_type != SCM_RIGHTS ||
+        head->cmsg_len != CMSG_LEN(sizeof *fd))
+        return err_set(err, OUT_BROKEN, "the helper sent no descriptor");
+    memcpy(fd, CMSG_DATA(&control.head), sizeof *fd);
+    if (fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0)
+        return OUT_OK;
+    enum outcome out = err_errno(err, "taking a descriptor over");
+    (void)close(*fd); /* nothing was written */
+    *fd = -1;
+    return out;
 }

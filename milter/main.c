@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * main - danemilter's arguments, and the order of things: root's part, the split, two lives
+ *
+ * Started by Postfix's master(8), or in the foreground (-f).
  */
 #include "config.h"
 
@@ -28,25 +30,38 @@ static enum outcome prepare(struct daemon *d, struct err *err)
     return out;
 }
 
-static int run(struct daemon *d)
+static void free_daemon(struct daemon *d)
 {
-    struct err err = ERR_INIT;
-    bool helper = false;
-    int status = EXIT_FAILURE;
-    enum outcome out = prepare(d, &err);
-    if (out == OUT_OK)
-        out = daemon_fork(&helper, &d->fd, &d->helper, &err);
-    if (out == OUT_OK && helper)
-        status = main_root_help(d);
-    else if (out == OUT_OK)
-        out = main_loop_run(d, &err);
-    if (out != OUT_OK)
-        (void)fprintf(stderr, "danemilter: fatal: %s\n", err.text);
-    else if (!helper)
-        status = EXIT_SUCCESS;
     main_root_free(d);
     http_global_end();
-    return status;
+}
+
+/* `out`, `err`: of what was done so far. */
+static int run(struct daemon *d, enum outcome out, struct err *err)
+{
+    bool helper = false;
+    if (out == OUT_OK)
+        out = prepare(d, err);
+    if (out == OUT_OK)
+        out = daemon_fork(&helper, &d->fd, &d->helper, err);
+    if (out == OUT_OK && helper) {
+        int status = main_host_help(d);
+        free_daemon(d);
+        return status;
+    }
+    if (out == OUT_OK)
+        out = main_loop_run(d, err);
+    if (out != OUT_OK && d->master != NULL && !daemon_lost()) {
+        if (d->fd >= 0)
+            (void)close(d->fd); /* ends the helper */
+        main_loop_idle(d, err->text);
+        out = OUT_OK;
+    } else if (out != OUT_OK) {
+        err_prepend(err, "fatal");
+        maillog_ops.line(&d->log, PORT_LOG_ERROR, err->text);
+    }
+    free_daemon(d);
+    return out == OUT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int usage(int status)
@@ -56,32 +71,42 @@ static int usage(int status)
                   "  -f       stay in the foreground; the log goes to standard error\n"
                   "  -c FILE  the configuration (%s)\n"
                   "  -r       go on after a freeze, from what the chain file holds now\n"
-                  "  -V       print the version\n",
+                  "  -V       print the version\n"
+                  "or, in Postfix's master.cf, one line; its path is below daemon_directory:\n"
+                  "  danemilter unix - n n 10 1 danemilter [-C FILE] [-r]\n",
                   MAIN_CONF);
     return status;
 }
 
-int main(int argc, char **argv)
+static int run_under_master(struct daemon *d, int argc, char **argv)
 {
-    struct daemon d;
+    struct master master;
+    struct err err = ERR_INIT;
+    enum outcome out = master_open(argc, argv, &master, &err);
+    d->master = &master;
+    d->resume = master.resume;
+    if (master.conf != NULL)
+        d->path = master.conf;
+    maillog_mail(&d->log, master.name);
+    return run(d, out, &err);
+}
+
+static int run_foreground(struct daemon *d, int argc, char **argv)
+{
+    struct err err = ERR_INIT;
     bool foreground = false;
     int opt;
-    memset(&d, 0, sizeof d);
-    d.path = MAIN_CONF;
-    d.lock.fd = -1;
-    d.fd = -1;
-    maillog_stderr(&d.log);
     while ((opt = getopt(argc, argv, "c:C:frhV")) != -1) {
         switch (opt) {
         case 'c':
         case 'C':
-            d.path = optarg;
+            d->path = optarg;
             break;
         case 'f':
             foreground = true;
             break;
         case 'r':
-            d.resume = true;
+            d->resume = true;
             break;
         case 'h':
             return usage(EXIT_SUCCESS);
@@ -93,8 +118,21 @@ int main(int argc, char **argv)
         }
     }
     if (!foreground && optind == argc)
-        (void)fprintf(stderr, "danemilter: this release runs in the foreground only: add -f\n");
+        (void)fprintf(stderr, "danemilter: started neither by Postfix's master nor with -f\n");
     if (!foreground || optind != argc)
         return usage(EXIT_USAGE);
-    return run(&d);
+    return run(d, OUT_OK, &err);
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon d;
+    memset(&d, 0, sizeof d);
+    d.path = MAIN_CONF;
+    d.lock.fd = -1;
+    d.fd = -1;
+    maillog_stderr(&d.log);
+    if (master_is_parent(argc, argv))
+        return run_under_master(&d, argc, argv);
+    return run_foreground(&d, argc, argv);
 }

@@ -4,6 +4,7 @@
  *
  *   main.c         arguments, and the order of things
  *   main_root.c    as root: configuration, folders, secrets, what the helper works on
+ *   main_host.c    the helper, and what it answers about this host
  *   main_world.c   as the daemon's user: adapters, issuers, engine
  *   main_loop.c    the daemon's life: threads, commands, reloads, the end
  *
@@ -20,6 +21,7 @@
 #include "milter/daemon.h"
 #include "milter/helper.h"
 #include "milter/maillog.h"
+#include "milter/master.h"
 #include "milter/sysclock.h"
 #include "milter/work.h"
 #include "net/probe.h"
@@ -41,15 +43,26 @@ struct main_ca {
     struct acme *acme;
 };
 
+/* How reloads of Postfix are noticed (main_loop.c). */
+struct main_reloads {
+    unsigned triggers;  /* seen */
+    model_time look_at; /* boot: then the queue manager is looked at; 0: no need */
+    int64_t generation; /* which queue manager it was; 0: not known */
+    unsigned taken;     /* reloads so far */
+};
+
 struct daemon {
     const char *path; /* of the configuration */
     bool resume;
     struct maillog log;
+    struct master *master; /* NULL: in the foreground */
 
     /* main_root.c */
     const struct conf *conf;
     struct daemon_user user;
     gid_t control_group;
+    bool has_folders;                /* state_dir and run_dir are there */
+    char milter_path[MAIN_PATH_MAX]; /* "": none */
     char keys_path[MAIN_PATH_MAX];
     size_t n; /* certificates */
     struct deploy *deploys;
@@ -61,6 +74,12 @@ struct daemon {
     int fd; /* between daemon and helper */
     pid_t helper;
 
+    /* main_loop.c */
+    struct helper_client host;
+    struct main_reloads reloads;
+    struct sysclock clock;
+    struct work *work;
+
     /* main_world.c */
     struct engine_certificate *certificates;
     struct helper_client *clients;
@@ -68,8 +87,6 @@ struct daemon {
     struct main_ca *cas; /* by conf->acme */
     struct lock lock;
     struct msg msg;
-    struct sysclock clock;
-    struct work *work;
     struct store *store;
     struct observe *observe;
     struct probe *probe;
@@ -79,16 +96,22 @@ struct daemon {
 
 /* Everything that root alone may do or read, before the split. */
 enum outcome main_root_prepare(struct daemon *d, struct err *err);
-/* The helper's life; its exit status. */
-int main_root_help(struct daemon *d);
 void main_root_free(struct daemon *d);
 const struct provider *main_root_provider(const struct conf_dns *dns);
+
+/* The helper's life; its exit status. */
+int main_host_help(struct daemon *d);
 
 /* Opens every adapter, then the engine with its certificates. What can be mended while we wait is
  * OUT_NOT_YET (another daemon's lock) or OUT_BROKEN; main_world_close() and again is fine. */
 enum outcome main_world_open(struct daemon *d, struct err *err);
 void main_world_close(struct daemon *d);
 
+/* The daemon's life. OUT_OK: it ended as it was asked to, or to be started anew. */
 enum outcome main_loop_run(struct daemon *d, struct err *err);
+
+/* Under master, when main_root_prepare() failed: says why, drops privileges and does nothing until
+ * Postfix is reloaded, or an hour has passed; then returns, to be started anew. */
+void main_loop_idle(struct daemon *d, const char *why);
 
 #endif

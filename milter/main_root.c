@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Before the split: as root. And the helper, which stays root and faces no network. */
+/* Before the split: as root. */
 #include "config.h"
 
 #include "milter/main.h"
 
 #include "base/file.h"
 #include "dns/provider.h"
+#include "postfix/params.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void say_problem(void *self, const char *problem)
@@ -32,7 +34,7 @@ static enum outcome load_conf(struct daemon *d, struct err *err)
     if (out == OUT_OK && geteuid() == 0)
         out = daemon_find_user(d->conf->user, &d->user, err);
     else
-        d->user.uid = geteuid();
+        d->user = (struct daemon_user){.uid = geteuid(), .gid = getegid(), .name = "this user"};
     if (out == OUT_OK)
         out = daemon_find_group(d->conf->control_group, &d->control_group, err);
     return out;
@@ -48,6 +50,7 @@ static enum outcome make_folders(struct daemon *d, struct err *err)
         out = daemon_state_dir(d->keys_path, &d->user, err);
     if (out == OUT_OK)
         out = daemon_run_dir(d->conf->run_dir, &d->user, d->control_group, err);
+    d->has_folders = out == OUT_OK;
     return out;
 }
 
@@ -114,6 +117,66 @@ static enum outcome open_providers(struct daemon *d, struct err *err)
     return OUT_OK;
 }
 
+/* ---- where smtpd finds the milter ------------------------------------------------------------ */
+
+static const char *postfix_config(const struct daemon *d)
+{
+    const char *config = d->master != NULL ? getenv("MAIL_CONFIG") : NULL;
+    if (config != NULL)
+        return config;
+    return d->n > 0 ? d->conf->certificates[0].deploy.postfix_config : "/etc/postfix";
+}
+
+enum { MILTER_QUEUE, MILTER_OWNER, MILTER_PARAMS };
+
+static enum outcome milter_path(struct daemon *d, const char *queue, struct err *err)
+{
+    const char *in = d->conf->milter_socket;
+    int n = in[0] == '/' ? snprintf(d->milter_path, sizeof d->milter_path, "%s", in)
+                         : snprintf(d->milter_path, sizeof d->milter_path, "%s/%s", queue, in);
+    const char *slash = strchr(in + 1, '/');
+    if (n < 0 || (size_t)n >= sizeof d->milter_path)
+        return err_set(err, OUT_REFUSED, "milter_socket \"%s\" is too long", in);
+    if (slash == NULL)
+        return err_set(err, OUT_REFUSED,
+                       "milter_socket \"%s\" has no folder of its own: take \"danemilter/milter\"",
+                       in);
+    return OUT_OK;
+}
+
+/* A folder that the mail owner, as whom smtpd runs, may pass through to the socket. */
+static enum outcome make_milter_folder(struct daemon *d, struct err *err)
+{
+    static const char *const names[MILTER_PARAMS] = {"queue_directory", "mail_owner"};
+    char values[MILTER_PARAMS][PARAMS_VALUE_MAX];
+    const struct params params = {.postconf = MAIN_POSTCONF,
+                                  .config_dir = postfix_config(d),
+                                  .timeout_ms = DEPLOY_TIMEOUT_MS};
+    struct daemon_user owner = {.gid = getegid()};
+    char folder[MAIN_PATH_MAX];
+    enum outcome out = params_get(&params, names, MILTER_PARAMS, values, err);
+    if (out == OUT_OK)
+        out = milter_path(d, values[MILTER_QUEUE], err);
+    if (out == OUT_OK && geteuid() == 0)
+        out = daemon_find_user(values[MILTER_OWNER], &owner, err);
+    if (out != OUT_OK)
+        return out;
+    (void)snprintf(folder, sizeof folder, "%s", d->milter_path);
+    *strrchr(folder, '/') = '\0';
+    return daemon_milter_dir(folder, &d->user, owner.gid, err);
+}
+
+/* Without it mail flows all the same, and rollovers go on: said, no more. */
+static void prepare_milter(struct daemon *d)
+{
+    struct err err = ERR_INIT;
+    if (d->conf->milter_socket[0] == '\0' || make_milter_folder(d, &err) == OUT_OK)
+        return;
+    d->milter_path[0] = '\0';
+    err_prepend(&err, "no milter, sessions are not counted");
+    maillog_ops.line(&d->log, PORT_LOG_ERROR, err.text);
+}
+
 enum outcome main_root_prepare(struct daemon *d, struct err *err)
 {
     enum outcome out = load_conf(d, err);
@@ -123,23 +186,9 @@ enum outcome main_root_prepare(struct daemon *d, struct err *err)
         out = make_tables(d, err);
     if (out == OUT_OK)
         out = open_providers(d, err);
-    return out;
-}
-
-int main_root_help(struct daemon *d)
-{
-    struct err err = ERR_INIT;
-    enum outcome out = keydir_open(d->keys_path, d->user.uid, &d->keydir, &err);
-    for (size_t i = 0; i < d->n && out == OUT_OK; i++)
-        d->deploys[i].keys = keydir_loader(d->keydir);
     if (out == OUT_OK)
-        out = helper_serve(d->fd, d->table, d->n, &err);
-    keydir_close(&d->keydir);
-    if (out != OUT_OK) {
-        err_prepend(&err, "the helper");
-        maillog_ops.line(&d->log, PORT_LOG_ERROR, err.text);
-    }
-    return out == OUT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+        prepare_milter(d);
+    return out;
 }
 
 void main_root_free(struct daemon *d)

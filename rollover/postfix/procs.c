@@ -316,3 +316,49 @@ enum outcome procs_older_than(const struct procs *procs, model_time boot, size_t
         res = err_errno(err, "cannot close %s", procs->proc);
     return res;
 }
+
+/* The next process in the listing that can be seen; *end: there is none. */
+static enum outcome procs_next(const struct procs *procs, DIR *dir, struct procs_one *one,
+                               long long *pid, bool *end, struct err *err)
+{
+    *end = false;
+    for (;;) {
+        enum procs_sight sight = PROCS_GONE;
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (entry == NULL && errno != 0)
+            return err_errno(err, "cannot list %s", procs->proc);
+        *end = entry == NULL;
+        if (*end)
+            return OUT_OK;
+        if (!procs_is_pid(entry->d_name) || !procs_number(entry->d_name, pid))
+            continue;
+        enum outcome res = procs_look(procs, entry->d_name, one, &sight, err);
+        if (res != OUT_OK || sight == PROCS_SEEN)
+            return res;
+    }
+}
+
+enum outcome procs_child(const struct procs *procs, long parent, const char *name, int64_t *mark,
+                         struct err *err)
+{
+    bool end = false;
+    DIR *dir = opendir(procs->proc);
+    enum outcome res = OUT_OK;
+    *mark = 0;
+    if (dir == NULL)
+        return err_errno(err, "cannot list %s", procs->proc);
+    while (res == OUT_OK && *mark == 0) {
+        struct procs_one one;
+        long long pid = 0;
+        res = procs_next(procs, dir, &one, &pid, &end, err);
+        if (res != OUT_OK || end)
+            break;
+        if (one.ppid == parent && one.state != 'Z' && one.state != 'X' &&
+            strcmp(one.comm, name) == 0)
+            *mark = (int64_t)(((uint64_t)one.start << 22 | (uint64_t)pid) & INT64_MAX);
+    }
+    if (closedir(dir) != 0 && res == OUT_OK)
+        res = err_errno(err, "cannot close %s", procs->proc);
+    return res;
+}

@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "core/model.h"
@@ -35,5 +36,11 @@ enum outcome procs_running(const struct procs *procs, bool *up, struct err *err)
 /* smtpd and tlsproxy processes that started at or before `boot` (CLOCK_BOOTTIME, ms). */
 enum outcome procs_older_than(const struct procs *procs, model_time boot, size_t *count,
                               struct err *err);
+
+/* Which process is the child `name` of process `parent`: a number that is another for each process
+ * that there ever was since the boot, 0 when there is no such child. (Postfix's master ends and
+ * restarts its queue manager at each reload.) */
+enum outcome procs_child(const struct procs *procs, long parent, const char *name, int64_t *mark,
+                         struct err *err);
 
 #endif

@@ -109,6 +109,42 @@ static const struct port_deploy_ops box_ops = {.read = box_read,
                                                .points_here = box_points,
                                                .older_than = box_older};
 
+static enum outcome host_reread(void *self, bool *changed, char *problems, size_t size,
+                                struct err *err)
+{
+    static int calls;
+    (void)self;
+    if (calls++ == 0) {
+        *changed = true;
+        return OUT_OK;
+    }
+    (void)snprintf(problems, size, "a.conf:1: one\na.conf:2: two\n");
+    return err_set(err, OUT_REFUSED, "2 problems");
+}
+
+static enum outcome host_generation(void *self, int64_t *out, struct err *err)
+{
+    (void)self;
+    (void)err;
+    *out = INT64_C(1) << 60;
+    return OUT_OK;
+}
+
+/* A pipe's reading end, with something in it. */
+static enum outcome host_log_socket(void *self, int *fd, struct err *err)
+{
+    int ends[2];
+    (void)self;
+    if (pipe(ends) != 0 || write(ends[1], "x", 1) != 1)
+        return err_errno(err, "pipe");
+    (void)close(ends[1]);
+    *fd = ends[0];
+    return OUT_OK;
+}
+
+static const struct helper_host host = {
+    .reread = host_reread, .generation = host_generation, .log_socket = host_log_socket};
+
 struct fixture {
     int fd;
     pid_t pid;
@@ -121,7 +157,8 @@ static void serve(int fd)
     struct box boxes[2] = {{.number = 0}, {.number = 1}};
     const struct helper_deploy deploys[2] = {{&box_ops, &boxes[0]}, {&box_ops, &boxes[1]}};
     struct err err = ERR_INIT;
-    exit(helper_serve(fd, deploys, 2, &err) == OUT_OK ? 0 : 1);
+    const struct helper_table table = {deploys, 2, &host};
+    exit(helper_serve(fd, &table, &err) == OUT_OK ? 0 : 1);
 }
 
 static int setup(void **state)
@@ -204,6 +241,32 @@ static void test_values_and_texts(void **state)
     assert_int_equal(helper_ops.older_than(&f->clients[0], INT64_C(123000000000), &count, &err),
                      OUT_OK);
     assert_int_equal(count, 123);
+}
+
+static void test_host(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    bool changed = false;
+    char *problems = NULL;
+    int64_t generation = 0;
+    int fd = -1;
+    char octet = 0;
+    assert_int_equal(helper_reread(&f->clients[0], &changed, &problems, &err), OUT_OK);
+    assert_true(changed);
+    assert_string_equal(problems, "");
+    free(problems);
+    assert_int_equal(helper_reread(&f->clients[0], &changed, &problems, &err), OUT_REFUSED);
+    assert_false(changed);
+    assert_string_equal(problems, "a.conf:1: one\na.conf:2: two\n");
+    assert_string_equal(err.text, "2 problems");
+    free(problems);
+    assert_int_equal(helper_generation(&f->clients[0], &generation, &err), OUT_OK);
+    assert_true(generation == INT64_C(1) << 60);
+    assert_int_equal(helper_log_socket(&f->clients[0], &fd, &err), OUT_OK);
+    assert_int_equal(read(fd, &octet, 1), 1);
+    assert_int_equal(octet, 'x');
+    assert_int_equal(close(fd), 0);
 }
 
 static void refused(struct fixture *f, const char *what)
@@ -291,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_install_and_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values_and_texts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_long_ends_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_with_the_daemon, setup, teardown),
