@@ -44,63 +44,60 @@ static bool structure_ok(const struct answer_context *context, const ldns_pkt *p
     return true;
 }
 
-/* Counts the TLSA records; false when there are too many or one is too large. */
+/* Counts the records; false when there are too many or one is too large or too small. */
 static bool count_ok(const struct answer_context *context, const ldns_pkt *pkt, size_t *count,
                      struct port_answer *out)
 {
     const ldns_rr_list *answer = ldns_pkt_answer(pkt);
+    const struct rrtype *type = context->type;
     *count = 0;
     for (size_t i = 0; i < ldns_rr_list_rr_count(answer); i++) {
         const ldns_rr *rr = ldns_rr_list_rr(answer, i);
-        if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_TLSA || !wire_owner_is(rr, context->owner))
+        if (ldns_rr_get_type(rr) != (ldns_rr_type)type->type || !wire_owner_is(rr, context->owner))
             continue;
-        const ldns_rdf *data = ldns_rr_rdf(rr, 3);
-        if (data != NULL && ldns_rdf_size(data) > PORT_TLSA_MAX) {
-            say(out, MODEL_ANS_CONTRADICTION, "shows a TLSA record of %zu octets, at most %d",
-                ldns_rdf_size(data), PORT_TLSA_MAX);
+        size_t size = rdataset_size(rr);
+        if (size > type->size_max || size < type->size_min) {
+            say(out, MODEL_ANS_CONTRADICTION, "shows a %s record of %zu octets, not %zu to %zu",
+                type->name, size, type->size_min, type->size_max);
             return false;
         }
         ++*count;
     }
-    if (*count > PORT_RRSET_MAX) {
-        say(out, MODEL_ANS_CONTRADICTION, "shows too many TLSA records: %zu, at most %d", *count,
-            PORT_RRSET_MAX);
+    if (*count > type->n_max) {
+        say(out, MODEL_ANS_CONTRADICTION, "shows too many %s records: %zu, at most %zu", type->name,
+            *count, type->n_max);
         return false;
     }
     return true;
 }
 
-static bool has_signature(const ldns_pkt *pkt, bool positive)
+static bool has_signature(const struct answer_context *context, const ldns_pkt *pkt, bool positive)
 {
     const ldns_rr_list *section = positive ? ldns_pkt_answer(pkt) : ldns_pkt_authority(pkt);
-    return wire_sig_until(section, positive ? LDNS_RR_TYPE_TLSA : 0, 0) != 0;
+    return wire_sig_until(section, positive ? context->type->type : 0, 0) != 0;
 }
 
 static enum outcome validate(const struct answer_context *context, const struct exchange_ask *ask,
                              const ldns_pkt *pkt, bool positive, struct port_answer *out,
-                             struct err *err)
+                             struct rdataset *records, struct err *err)
 {
     struct replay_question question = {.owner = context->owner,
+                                       .type = context->type,
                                        .packet = ask->reply,
                                        .packet_len = ask->reply_len,
                                        .ms = context->judge_ms};
     enum replay_kind kind = REPLAY_FAILED;
     char why[PORT_WHY_MAX];
-    struct port_rrset *rrset = calloc(1, sizeof *rrset);
-    if (rrset == NULL)
-        return err_set(err, OUT_BROKEN, "out of memory");
-    enum outcome res = replay_judge(context->keys, &question, &kind, rrset, why, err);
-    if (res == OUT_OK && kind == REPLAY_RECORDS) {
-        const ldns_rr_list *answer = ldns_pkt_answer(pkt);
-        out->kind = MODEL_ANS_RRSET;
-        rrset->ttl = wire_max_ttl(answer, context->owner, LDNS_RR_TYPE_TLSA);
-        out->sig_until = wire_sig_until(answer, LDNS_RR_TYPE_TLSA, context->now);
-        out->rrset = rrset;
-        return OUT_OK;
-    }
-    free(rrset);
+    enum outcome res = replay_judge(context->keys, &question, &kind, records, why, err);
     if (res != OUT_OK)
         return res;
+    if (kind == REPLAY_RECORDS) {
+        const ldns_rr_list *answer = ldns_pkt_answer(pkt);
+        out->kind = MODEL_ANS_RRSET;
+        records->ttl = wire_max_ttl(answer, context->owner, context->type->type);
+        out->sig_until = wire_sig_until(answer, context->type->type, context->now);
+        return OUT_OK;
+    }
     if (kind == REPLAY_NONE && !positive) {
         out->kind = MODEL_ANS_NODATA;
         out->sig_until = wire_sig_until(ldns_pkt_authority(pkt), 0, context->now);
@@ -113,10 +110,20 @@ static enum outcome validate(const struct answer_context *context, const struct 
     return OUT_OK;
 }
 
+/* A reply of a zone without signatures, which has to be good enough. */
+static enum outcome believe(const struct answer_context *context, const ldns_pkt *pkt,
+                            struct port_answer *out, struct rdataset *records, struct err *err)
+{
+    if (!rdataset_take(records, context->type, ldns_pkt_answer(pkt), context->owner))
+        return err_set(err, OUT_BROKEN, "out of memory");
+    out->kind = records->n > 0 ? MODEL_ANS_RRSET : MODEL_ANS_NODATA;
+    return OUT_OK;
+}
+
 /* A well-formed reply. */
 static enum outcome judge_packet(const struct answer_context *context,
                                  const struct exchange_ask *ask, const ldns_pkt *pkt,
-                                 struct port_answer *out, struct err *err)
+                                 struct port_answer *out, struct rdataset *records, struct err *err)
 {
     size_t count = 0;
     if (!structure_ok(context, pkt, out) || !count_ok(context, pkt, &count, out))
@@ -125,20 +132,22 @@ static enum outcome judge_packet(const struct answer_context *context,
         say(out, MODEL_ANS_SILENT, "answers, but cannot be checked: %.200s", context->zone_why);
         return OUT_OK;
     }
+    if (context->state == PORT_ZONE_INSECURE && context->unsigned_ok)
+        return believe(context, pkt, out, records, err);
     if (context->state != PORT_ZONE_SECURE) {
         say(out, MODEL_ANS_CONTRADICTION, "cannot be believed: %.220s", context->zone_why);
         return OUT_OK;
     }
-    if (!has_signature(pkt, count > 0)) {
+    if (!has_signature(context, pkt, count > 0)) {
         say(out, MODEL_ANS_CONTRADICTION, "shows %s without a signature",
             count > 0 ? "an RRset" : "that there is no RRset, but");
         return OUT_OK;
     }
-    return validate(context, ask, pkt, count > 0, out, err);
+    return validate(context, ask, pkt, count > 0, out, records, err);
 }
 
 enum outcome answer_judge(const struct answer_context *context, const struct exchange_ask *ask,
-                          struct port_answer *out, struct err *err)
+                          struct port_answer *out, struct rdataset *records, struct err *err)
 {
     const char *why = NULL;
     out->rrset = NULL;
@@ -161,7 +170,27 @@ enum outcome answer_judge(const struct answer_context *context, const struct exc
         say(out, MODEL_ANS_CONTRADICTION, "sends a malformed answer: %.200s", why);
         return OUT_OK;
     }
-    enum outcome res = judge_packet(context, ask, pkt, out, err);
+    enum outcome res = judge_packet(context, ask, pkt, out, records, err);
     ldns_pkt_free(pkt);
     return res;
+}
+
+enum outcome answer_tlsa(const struct rdataset *records, struct port_answer *out, struct err *err)
+{
+    if (out->kind != MODEL_ANS_RRSET)
+        return OUT_OK;
+    struct port_rrset *rrset = calloc(1, sizeof *rrset);
+    if (rrset == NULL)
+        return err_set(err, OUT_BROKEN, "out of memory");
+    rrset->ttl = records->ttl;
+    for (size_t i = 0; i < records->n && rrset->n < PORT_RRSET_MAX; i++) {
+        if (wire_tlsa_rdata(records->recs[i].data, records->recs[i].len, &rrset->recs[rrset->n]))
+            rrset->n++;
+    }
+    if (rrset->n != records->n) {
+        free(rrset);
+        return err_set(err, OUT_BROKEN, "records that are no TLSA records");
+    }
+    out->rrset = rrset;
+    return OUT_OK;
 }

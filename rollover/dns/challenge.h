@@ -8,7 +8,9 @@
  * address of every server in the parent's and the child's NS set answers, asked directly, over UDP
  * and, when truncated or silent, TCP. In a signed zone the answers must validate; an unsigned zone
  * is fine (nothing but the CA looks there); a bogus one is refused.
- * An address without a local route is skipped and named in the log once.
+ * An address without a local route is skipped; err then names one although the outcome is OUT_OK,
+ * for the log. drop follows the CNAMEs of the moment: a record whose CNAME was turned elsewhere
+ * meanwhile stays, which harms nobody.
  *
  * Ownership: challenge_open/challenge_close; providers outlive it. Threads: one at a time per
  * object (it has a resolver of its own; the first observe_open of the process comes first, see
@@ -45,5 +47,11 @@ enum outcome challenge_open(const struct challenge_config *config, struct challe
 void challenge_close(struct challenge **challenge);
 
 extern const struct port_challenge_ops challenge_ops; /* self: struct challenge * */
+
+struct rdataset;
+
+/* What a round of TXT answers says about a value; apart for tests. */
+enum outcome challenge_judge(const struct port_round *round, const struct rdataset *records,
+                             const char *owner, const char *value, struct err *err);
 
 #endif

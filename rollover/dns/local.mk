@@ -3,6 +3,7 @@
 noinst_LIBRARIES += librdns.a
 librdns_a_SOURCES = \
     rollover/dns/answer.c rollover/dns/answer.h \
+    rollover/dns/challenge.c rollover/dns/challenge.h \
     rollover/dns/delegation.c rollover/dns/delegation.h \
     rollover/dns/exchange.c rollover/dns/exchange.h \
     rollover/dns/hosts.c rollover/dns/hosts.h \
@@ -10,9 +11,11 @@ librdns_a_SOURCES = \
     rollover/dns/observe.c rollover/dns/observe.h \
     rollover/dns/primary.c rollover/dns/primary.h \
     rollover/dns/provider.c rollover/dns/provider.h \
+    rollover/dns/rdataset.c rollover/dns/rdataset.h \
     rollover/dns/replay.c rollover/dns/replay.h \
     rollover/dns/resolve.c rollover/dns/resolve.h \
     rollover/dns/rfc2136.c rollover/dns/rfc2136.h \
+    rollover/dns/sweep.c rollover/dns/sweep.h \
     rollover/dns/tsigkey.c rollover/dns/tsigkey.h \
     rollover/dns/tsigmsg.c rollover/dns/tsigmsg.h \
     rollover/dns/txt.c rollover/dns/txt.h \

@@ -4,53 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dns/answer.h"
-#include "dns/delegation.h"
 #include "dns/exchange.h"
 #include "dns/hosts.h"
-#include "dns/replay.h"
+#include "dns/sweep.h"
 #include "dns/wire.h"
 
-#define NS_PASSES 4 /* the zone's servers may name more servers, which may name more */
-#define JUDGE_MS 3000
-#define SPARE_MS 500 /* for what else a machine has to do */
-
-/* Where an owner led when it could last be looked up. */
-struct known {
-    char owner[PORT_NAME_MAX];
-    struct resolve_owner leads;
-};
-
 struct observe {
-    struct resolve *resolve;
-    struct exchange_limits limits;
-    int round_ms;
-    uint16_t port;
-    struct known known[MODEL_MAX_OWNERS];
-    size_t next_known;
+    struct sweep *sweep;
 };
-
-/* A round under way. */
-struct round {
-    struct observe *observe;
-    int64_t end, lookups_end; /* CLOCK_MONOTONIC, ms */
-    struct resolve_owner owner;
-    struct replay_keys keys;
-    struct delegation del;
-    struct answer_context context;
-    size_t asked; /* addresses of `del` that were asked */
-    uint8_t tlsa[WIRE_QUERY_MAX], ns[WIRE_QUERY_MAX];
-    size_t tlsa_len, ns_len;
-};
-
-/* ---- the object ---------------------------------------------------------------------- */
-
-static int or_default(int value, int otherwise)
-{
-    return value > 0 ? value : otherwise;
-}
 
 enum outcome observe_open(const struct observe_config *config, struct observe **out,
                           struct err *err)
@@ -59,12 +22,7 @@ enum outcome observe_open(const struct observe_config *config, struct observe **
     struct observe *observe = calloc(1, sizeof *observe);
     if (observe == NULL)
         return err_set(err, OUT_BROKEN, "out of memory");
-    observe->port = config->port != 0 ? config->port : 53;
-    observe->limits.udp_ms = or_default(config->udp_ms, 1500);
-    observe->limits.udp_tries = or_default(config->udp_tries, 3);
-    observe->limits.tcp_ms = or_default(config->tcp_ms, 3000);
-    observe->round_ms = or_default(config->round_ms, 30000);
-    enum outcome res = resolve_open(&config->resolve, &observe->resolve, err);
+    enum outcome res = sweep_open(config, &observe->sweep, err);
     if (res != OUT_OK)
         observe_close(&observe);
     *out = observe;
@@ -75,257 +33,34 @@ void observe_close(struct observe **observe)
 {
     if (*observe == NULL)
         return;
-    resolve_close(&(*observe)->resolve);
+    sweep_close(&(*observe)->sweep);
     free(*observe);
     *observe = NULL;
 }
 
 struct resolve *observe_resolve(struct observe *observe)
 {
-    return observe->resolve;
-}
-
-/* ---- asking -------------------------------------------------------------------------- */
-
-/* Not beyond the moment `end`. */
-static struct exchange_limits limits_until(const struct round *round, int64_t end)
-{
-    struct exchange_limits limits = round->observe->limits;
-    int64_t left = end - exchange_now();
-    limits.total_ms = left > 0 ? (int)left : 0;
-    return limits;
-}
-
-static enum outcome make_questions(struct round *round, struct err *err)
-{
-    ldns_rdf *owner = NULL;
-    ldns_rdf *zone = NULL;
-    enum outcome out = wire_name_parse(round->owner.name, &owner, err);
-    if (out == OUT_OK)
-        out = wire_name_parse(round->owner.zone, &zone, err);
-    if (out == OUT_OK) {
-        round->tlsa_len =
-            wire_question(owner, LDNS_RR_TYPE_TLSA, true, round->tlsa, sizeof round->tlsa);
-        round->ns_len = wire_question(zone, LDNS_RR_TYPE_NS, true, round->ns, sizeof round->ns);
-        if (round->tlsa_len == 0 || round->ns_len == 0)
-            out = err_set(err, OUT_BROKEN, "out of memory");
-    }
-    ldns_rdf_deep_free(owner);
-    ldns_rdf_deep_free(zone);
-    return out;
-}
-
-static void set_ask(const struct round *round, struct exchange_ask *ask, const uint8_t ip[16],
-                    const uint8_t *query, size_t len)
-{
-    memset(ask, 0, sizeof *ask);
-    memcpy(ask->ip, ip, 16);
-    ask->port = round->observe->port;
-    ask->query = query;
-    ask->query_len = len;
-}
-
-/* What the zone's own servers say of its NS set; only authoritative answers count. */
-static enum outcome take_ns(struct round *round, const struct exchange_ask *ask, struct err *err)
-{
-    const char *why = NULL;
-    if (ask->state != EXCHANGE_ANSWER)
-        return OUT_OK;
-    ldns_pkt *pkt = wire_parse(ask->reply, ask->reply_len, &why);
-    enum outcome out = OUT_OK;
-    if (pkt != NULL && ldns_pkt_aa(pkt))
-        out = delegation_add_ns(&round->del, ldns_pkt_answer(pkt), err);
-    ldns_pkt_free(pkt);
-    return out;
-}
-
-static enum outcome take_answer(struct round *round, const struct delegation_addr *addr,
-                                const struct exchange_ask *ask, struct port_round *out,
-                                struct err *err)
-{
-    struct port_answer *answer = &out->answers[out->n];
-    memset(answer, 0, sizeof *answer);
-    memcpy(answer->ip, addr->ip, sizeof answer->ip);
-    enum outcome res = answer_judge(&round->context, ask, answer, err);
-    if (res == OUT_OK)
-        out->n++;
-    return res;
-}
-
-/* Asks the addresses that were not asked yet, for the RRset and for the NS set. */
-static enum outcome ask_new(struct round *round, struct port_round *out, struct err *err)
-{
-    size_t first = round->asked;
-    size_t n = round->del.n - first;
-    struct exchange_limits limits = limits_until(round, round->end);
-    struct exchange_ask *asks = calloc(2 * n, sizeof *asks);
-    if (asks == NULL)
-        return err_set(err, OUT_BROKEN, "out of memory");
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *ip = round->del.addrs[first + i].ip;
-        set_ask(round, &asks[2 * i], ip, round->tlsa, round->tlsa_len);
-        set_ask(round, &asks[2 * i + 1], ip, round->ns, round->ns_len);
-    }
-    round->asked += n;
-    enum outcome res = exchange_run(asks, 2 * n, &limits, err);
-    for (size_t i = 0; i < n && res == OUT_OK; i++) {
-        const struct delegation_addr *addr = &round->del.addrs[first + i];
-        res = take_answer(round, addr, &asks[2 * i], out, err);
-        /* Servers that are only remembered are asked no more which servers there are. */
-        if (res == OUT_OK && addr->server[0] != '\0')
-            res = take_ns(round, &asks[2 * i + 1], err);
-    }
-    exchange_free(asks, 2 * n);
-    free(asks);
-    return res;
-}
-
-/* ---- the round ----------------------------------------------------------------------- */
-
-static enum outcome find_servers(struct round *round, const uint8_t (*remembered)[16],
-                                 size_t n_remembered, struct err *err)
-{
-    struct exchange_limits limits = limits_until(round, round->lookups_end);
-    struct delegation *del = &round->del;
-    memcpy(del->zone, round->owner.zone, sizeof del->zone);
-    del->port = round->observe->port;
-    enum outcome out = delegation_from_parent(round->observe->resolve, &limits, del, err);
-    if (out == OUT_OK)
-        out = delegation_resolve(round->observe->resolve, del, err);
-    for (size_t i = 0; i < n_remembered && out == OUT_OK; i++)
-        out = delegation_remember(del, remembered[i], err);
-    if (out == OUT_OK && del->n == 0)
-        out = err_set(err, OUT_RETRY, "no name server of %s has an address", del->zone);
-    return out;
-}
-
-static struct known *find_known(struct observe *observe, const char *owner)
-{
-    for (size_t i = 0; i < MODEL_MAX_OWNERS; i++) {
-        if (strcmp(observe->known[i].owner, owner) == 0)
-            return &observe->known[i];
-    }
-    return NULL;
-}
-
-/* Where the owner leads. When nobody can say at the moment, where it led: its servers are asked all
- * the same, so that they are named as silent, but nothing they say counts in this round. */
-static enum outcome learn_owner(struct round *round, const char *owner, struct err *err)
-{
-    struct observe *observe = round->observe;
-    struct known *known = find_known(observe, owner);
-    enum outcome res = resolve_owner_of(observe->resolve, owner, &round->owner, err);
-    if (res == OUT_RETRY && known != NULL) {
-        round->owner = known->leads;
-        round->owner.state = PORT_ZONE_UNKNOWN;
-        (void)snprintf(round->owner.why, sizeof round->owner.why, "%.200s", err->text);
-        return OUT_OK;
-    }
-    if (res != OUT_OK || strlen(owner) >= PORT_NAME_MAX)
-        return res;
-    if (known == NULL) {
-        known = &observe->known[observe->next_known];
-        observe->next_known = (observe->next_known + 1) % MODEL_MAX_OWNERS;
-        (void)snprintf(known->owner, sizeof known->owner, "%s", owner);
-    }
-    known->leads = round->owner;
-    return OUT_OK;
-}
-
-/* Verdict and keys of the zone, and the CNAMEs' on the way to it. */
-static enum outcome learn_zone(struct round *round, const char *owner, struct port_round *out,
-                               struct err *err)
-{
-    struct resolve *resolve = round->observe->resolve;
-    enum outcome res = learn_owner(round, owner, err);
-    if (res == OUT_OK)
-        res =
-            resolve_keys(resolve, round->owner.zone, &round->keys, &out->zone_state, out->why, err);
-    if (res != OUT_OK)
-        return res;
-    if (out->zone_state == PORT_ZONE_SECURE && round->owner.state != PORT_ZONE_SECURE) {
-        out->zone_state = round->owner.state;
-        memcpy(out->why, round->owner.why, sizeof out->why);
-    }
-    memcpy(out->zone, round->owner.zone, sizeof out->zone);
-    memcpy(out->cname, round->owner.cname, sizeof out->cname);
-    out->cname_ttl = round->owner.cname_ttl;
-    round->context = (struct answer_context){.owner = round->owner.name,
-                                             .zone = round->owner.zone,
-                                             .state = out->zone_state,
-                                             .zone_why = out->why,
-                                             .keys = &round->keys,
-                                             .judge_ms = JUDGE_MS,
-                                             .now = time(NULL)};
-    return OUT_OK;
-}
-
-/* Server names and TTLs as they stand when all servers have been heard. */
-static void name_servers(const struct round *round, struct port_round *out)
-{
-    for (size_t i = 0; i < out->n; i++) {
-        memcpy(out->answers[i].server, round->del.addrs[i].server, sizeof out->answers[i].server);
-        out->answers[i].ns_ttl = round->del.addrs[i].ttl;
-    }
-}
-
-/* What the servers themselves get of a round's time, however long the lookups before take. */
-static int64_t time_to_ask(const struct observe *observe)
-{
-    const struct exchange_limits *limits = &observe->limits;
-    int64_t need = (int64_t)limits->udp_ms * limits->udp_tries + limits->tcp_ms + SPARE_MS;
-    int64_t half = observe->round_ms / 2;
-    return need < half ? need : half;
-}
-
-static enum outcome run_round(struct round *round, const char *owner,
-                              const uint8_t (*remembered)[16], size_t n_remembered,
-                              struct port_round *out, struct err *err)
-{
-    struct observe *observe = round->observe;
-    int64_t now = exchange_now();
-    int64_t lookups = observe->round_ms - time_to_ask(observe);
-    round->end = now + observe->round_ms;
-    round->lookups_end = now + lookups;
-    /* Lookups that go to the zone's own servers, which may all be dead, get half of theirs; the
-     * rest is for finding those servers at the parent. */
-    resolve_set_end(observe->resolve, now + lookups / 2);
-    enum outcome res = learn_zone(round, owner, out, err);
-    resolve_set_end(observe->resolve, round->lookups_end);
-    if (res == OUT_OK)
-        res = find_servers(round, remembered, n_remembered, err);
-    if (res == OUT_OK)
-        res = make_questions(round, err);
-    for (int pass = 0; res == OUT_OK && round->asked < round->del.n; pass++) {
-        if (pass == NS_PASSES)
-            return err_set(err, OUT_REFUSED,
-                           "the servers of %s keep naming other servers: give them all the same "
-                           "NS set",
-                           round->owner.zone);
-        res = ask_new(round, out, err);
-        if (res == OUT_OK)
-            res = delegation_resolve(round->observe->resolve, &round->del, err);
-    }
-    name_servers(round, out);
-    return res;
+    return sweep_resolve(observe->sweep);
 }
 
 static enum outcome observe_round(void *self, const char *owner, const uint8_t (*remembered)[16],
                                   size_t n_remembered, struct port_round *out, struct err *err)
 {
-    struct observe *observe = self;
+    const struct observe *observe = self;
+    const struct sweep_question question = {.owner = owner,
+                                            .type = &rrtype_tlsa,
+                                            .remembered = remembered,
+                                            .n_remembered = n_remembered};
+    struct rdataset *records = calloc(PORT_ADDRS_MAX, sizeof *records);
     memset(out, 0, sizeof *out);
-    out->zone_state = PORT_ZONE_UNKNOWN;
-    struct round *round = calloc(1, sizeof *round);
-    if (round == NULL)
+    if (records == NULL)
         return err_set(err, OUT_BROKEN, "out of memory");
-    round->observe = observe;
-    enum outcome res = run_round(round, owner, remembered, n_remembered, out, err);
-    resolve_set_end(observe->resolve, 0);
-    replay_keys_free(&round->keys);
-    free(round);
-    if (res != OUT_OK)
-        err_prepend(err, "observing %s", owner);
+    enum outcome res = sweep_run(observe->sweep, &question, out, records, err);
+    for (size_t i = 0; i < out->n && res == OUT_OK; i++)
+        res = answer_tlsa(&records[i], &out->answers[i], err);
+    for (size_t i = 0; i < PORT_ADDRS_MAX; i++)
+        rdataset_clear(&records[i]);
+    free(records);
     return res;
 }
 
@@ -343,15 +78,16 @@ static enum outcome observe_addresses(void *self, const char *host, struct port_
                                       size_t *n, struct err *err)
 {
     struct observe *observe = self;
-    return hosts_addresses(observe->resolve, host, out, n, err);
+    return hosts_addresses(sweep_resolve(observe->sweep), host, out, n, err);
 }
 
 static enum outcome observe_wildcard(void *self, const char *host, bool *out, struct err *err)
 {
-    struct observe *observe = self;
-    resolve_set_end(observe->resolve, exchange_now() + observe->round_ms);
-    enum outcome res = hosts_wildcard(observe->resolve, host, out, err);
-    resolve_set_end(observe->resolve, 0);
+    const struct observe *observe = self;
+    struct resolve *resolve = sweep_resolve(observe->sweep);
+    resolve_set_end(resolve, exchange_now() + sweep_ms(observe->sweep));
+    enum outcome res = hosts_wildcard(resolve, host, out, err);
+    resolve_set_end(resolve, 0);
     return res;
 }
 

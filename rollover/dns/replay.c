@@ -122,7 +122,8 @@ static const uint8_t *choose(const struct forwarder *fwd, const ldns_pkt *pkt, s
     const ldns_rr *rr = ldns_rr_list_rr(ldns_pkt_question(pkt), 0);
     if (rr == NULL || !wire_name_text(ldns_rr_owner(rr), name))
         return NULL;
-    if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_TLSA && strcasecmp(name, fwd->question->owner) == 0) {
+    if (ldns_rr_get_type(rr) == (ldns_rr_type)fwd->question->type->type &&
+        strcasecmp(name, fwd->question->owner) == 0) {
         *len = fwd->question->packet_len;
         return fwd->question->packet;
     }
@@ -188,28 +189,26 @@ static void plain_reason(const char *text, uint16_t port, char why[PORT_WHY_MAX]
     why[at] = '\0';
 }
 
-static bool take_records(const struct ub_result *result, struct port_rrset *rrset)
+static bool take_records(const struct ub_result *result, const struct rrtype *type,
+                         struct rdataset *records)
 {
-    rrset->n = 0;
     for (size_t i = 0; result->data[i] != NULL; i++) {
-        if (rrset->n == PORT_RRSET_MAX ||
-            !wire_tlsa_rdata((const uint8_t *)result->data[i], (size_t)result->len[i],
-                             &rrset->recs[rrset->n]))
+        if (!rdataset_add(records, type, (const uint8_t *)result->data[i], (size_t)result->len[i]))
             return false;
-        rrset->n++;
     }
     return true;
 }
 
-static void conclude(const struct lookup_ask *ask, uint16_t port, enum replay_kind *kind,
-                     struct port_rrset *rrset, char why[PORT_WHY_MAX])
+static void conclude(const struct lookup_ask *ask, const struct forwarder *fwd,
+                     enum replay_kind *kind, struct rdataset *records, char why[PORT_WHY_MAX])
 {
     const char *text = ask->why;
     const struct ub_result *result = ask->result;
     if (ask->verdict == LOOKUP_SECURE && result->havedata && result->canonname == NULL) {
         *kind = REPLAY_RECORDS;
-        if (take_records(result, rrset))
+        if (take_records(result, fwd->question->type, records))
             return;
+        rdataset_clear(records);
         text = "more or larger records than an answer may hold";
     } else if (ask->verdict == LOOKUP_SECURE && !result->havedata) {
         *kind = REPLAY_NONE;
@@ -220,7 +219,7 @@ static void conclude(const struct lookup_ask *ask, uint16_t port, enum replay_ki
         text = "the answer is not signed by the zone's keys";
     }
     *kind = ask->verdict == LOOKUP_FAILED ? REPLAY_FAILED : REPLAY_BOGUS;
-    plain_reason(text, port, why);
+    plain_reason(text, fwd->port, why);
 }
 
 static enum outcome converse(struct lookup *lookup, struct forwarder *fwd, struct lookup_ask *ask,
@@ -250,13 +249,13 @@ static enum outcome converse(struct lookup *lookup, struct forwarder *fwd, struc
 }
 
 static enum outcome judge_with(struct forwarder *fwd, enum replay_kind *kind,
-                               struct port_rrset *rrset, char why[PORT_WHY_MAX], struct err *err)
+                               struct rdataset *records, char why[PORT_WHY_MAX], struct err *err)
 {
     char address[32];
     const char *forward[2] = {address, NULL};
     struct lookup_settings settings = {
         .validate = true, .anchors = (const char *const *)fwd->keys->anchors, .forward = forward};
-    struct lookup_ask ask = {.type = LDNS_RR_TYPE_TLSA};
+    struct lookup_ask ask = {.type = fwd->question->type->type};
     struct lookup *lookup = NULL;
 
     (void)snprintf(address, sizeof address, "127.0.0.1@%u", fwd->port);
@@ -265,14 +264,14 @@ static enum outcome judge_with(struct forwarder *fwd, enum replay_kind *kind,
     if (out == OUT_OK)
         out = converse(lookup, fwd, &ask, err);
     if (out == OUT_OK)
-        conclude(&ask, fwd->port, kind, rrset, why);
+        conclude(&ask, fwd, kind, records, why);
     lookup_free(&ask, 1);
     lookup_close(&lookup);
     return out;
 }
 
 enum outcome replay_judge(const struct replay_keys *keys, const struct replay_question *question,
-                          enum replay_kind *kind, struct port_rrset *rrset, char why[PORT_WHY_MAX],
+                          enum replay_kind *kind, struct rdataset *records, char why[PORT_WHY_MAX],
                           struct err *err)
 {
     struct forwarder fwd = {.fd = -1, .keys = keys, .question = question};
@@ -284,7 +283,7 @@ enum outcome replay_judge(const struct replay_keys *keys, const struct replay_qu
     }
     enum outcome out = forwarder_open(&fwd, err);
     if (out == OUT_OK)
-        out = judge_with(&fwd, kind, rrset, why, err);
+        out = judge_with(&fwd, kind, records, why, err);
     forwarder_close(&fwd);
     return out;
 }

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "dns/rdataset.h"
 #include "ports.h"
 
 #define REPLAY_KEYS_MAX 32
@@ -42,22 +43,23 @@ enum outcome replay_keys_set(struct replay_keys *keys, const char *zone,
                              int packet_len, struct err *err);
 
 enum replay_kind {
-    REPLAY_RECORDS, /* secure: the records are `rrset` */
+    REPLAY_RECORDS, /* secure: they are in `records` */
     REPLAY_NONE,    /* secure: there is no such RRset */
     REPLAY_BOGUS,   /* signed wrongly, unsigned, proof missing: `why` */
     REPLAY_FAILED   /* no verdict: `why` */
 };
 
 struct replay_question {
-    const char *owner; /* a TLSA owner in keys->zone */
+    const char *owner; /* in keys->zone */
+    const struct rrtype *type;
     const uint8_t *packet;
     size_t packet_len;
     int ms; /* how long libunbound may think */
 };
 
-/* OUT_OK: *kind is set; rrset (its ttl untouched) when RECORDS; why when BOGUS or FAILED. */
+/* OUT_OK: *kind is set; records (its ttl untouched) when RECORDS; why when BOGUS or FAILED. */
 enum outcome replay_judge(const struct replay_keys *keys, const struct replay_question *question,
-                          enum replay_kind *kind, struct port_rrset *rrset, char why[PORT_WHY_MAX],
+                          enum replay_kind *kind, struct rdataset *records, char why[PORT_WHY_MAX],
                           struct err *err);
 
 #endif

@@ -17,6 +17,7 @@
 #include "dns/answer.h"
 #include "dns/delegation.h"
 #include "dns/tsigmsg.h"
+#include "dns/txt.h"
 #include "dns/wire.h"
 
 #define OWNER "a."
@@ -34,11 +35,25 @@ static void judge(const uint8_t *data, size_t size)
         memcpy(copy, data, size);
     struct exchange_ask ask = {.state = EXCHANGE_ANSWER, .reply = copy, .reply_len = size};
     /* Not SECURE: the verdict of libunbound is not what is tried here. */
-    const struct answer_context context = {
-        .owner = OWNER, .zone = ".", .state = PORT_ZONE_BOGUS, .zone_why = "x", .judge_ms = 10};
-    memset(&out, 0, sizeof out);
-    (void)answer_judge(&context, &ask, &out, &err);
-    free(out.rrset);
+    const struct rrtype *const types[] = {&rrtype_tlsa, &rrtype_txt};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        struct rdataset records = {0};
+        const struct answer_context context = {.owner = OWNER,
+                                               .zone = ".",
+                                               .type = types[i],
+                                               .unsigned_ok = true,
+                                               .state = PORT_ZONE_INSECURE,
+                                               .zone_why = "x",
+                                               .judge_ms = 10};
+        memset(&out, 0, sizeof out);
+        (void)answer_judge(&context, &ask, &out, &records, &err);
+        for (size_t j = 0; j < records.n; j++)
+            (void)txt_is(records.recs[j].data, records.recs[j].len, "value");
+        if (types[i] == &rrtype_tlsa)
+            (void)answer_tlsa(&records, &out, &err);
+        free(out.rrset);
+        rdataset_clear(&records);
+    }
     free(copy);
 }
 

@@ -36,6 +36,7 @@ static int setup(void **state)
     fakezone_keys(w->zone, &w->keys);
     w->context = (struct answer_context){.owner = OWNER,
                                          .zone = "example.org.",
+                                         .type = &rrtype_tlsa,
                                          .state = PORT_ZONE_SECURE,
                                          .zone_why = "the zone is broken",
                                          .keys = &w->keys,
@@ -59,8 +60,11 @@ static void judge_wire(struct world *w, uint8_t *wire, size_t len, struct port_a
 {
     struct err err = ERR_INIT;
     struct exchange_ask ask = {.state = EXCHANGE_ANSWER, .reply = wire, .reply_len = len};
+    struct rdataset records = {0};
     memset(out, 0, sizeof *out);
-    assert_int_equal(answer_judge(&w->context, &ask, out, &err), OUT_OK);
+    assert_int_equal(answer_judge(&w->context, &ask, out, &records, &err), OUT_OK);
+    assert_int_equal(answer_tlsa(&records, out, &err), OUT_OK);
+    rdataset_clear(&records);
     print_message("%s: %s\n", observe_kind_name(out->kind), out->why);
 }
 
@@ -240,14 +244,15 @@ static void no_reply_is_told_apart(void **state)
     struct world *w = *state;
     struct err err = ERR_INIT;
     struct port_answer out = {.kind = MODEL_ANS_RRSET};
+    struct rdataset records = {0};
     struct exchange_ask ask = {.state = EXCHANGE_SILENT, .why = "no answer in time"};
-    assert_int_equal(answer_judge(&w->context, &ask, &out, &err), OUT_OK);
+    assert_int_equal(answer_judge(&w->context, &ask, &out, &records, &err), OUT_OK);
     assert_int_equal(out.kind, MODEL_ANS_SILENT);
     ask.state = EXCHANGE_NOROUTE;
-    assert_int_equal(answer_judge(&w->context, &ask, &out, &err), OUT_OK);
+    assert_int_equal(answer_judge(&w->context, &ask, &out, &records, &err), OUT_OK);
     assert_int_equal(out.kind, MODEL_ANS_NOROUTE);
     ask.state = EXCHANGE_LOCAL;
-    assert_int_equal(answer_judge(&w->context, &ask, &out, &err), OUT_BROKEN);
+    assert_int_equal(answer_judge(&w->context, &ask, &out, &records, &err), OUT_BROKEN);
 }
 
 static void servers_are_named_with_their_address(void **state)

@@ -33,7 +33,7 @@ static const char *const nsec_nx[] = {
 struct world {
     struct fakezone *zone, *other;
     struct replay_keys keys;
-    struct port_rrset *rrset;
+    struct rdataset records;
 };
 
 static int setup(void **state)
@@ -43,8 +43,6 @@ static int setup(void **state)
     w->zone = fakezone_new("example.org.");
     w->other = fakezone_new("example.org.");
     fakezone_keys(w->zone, &w->keys);
-    w->rrset = calloc(1, sizeof *w->rrset);
-    assert_non_null(w->rrset);
     *state = w;
     return 0;
 }
@@ -55,7 +53,7 @@ static int teardown(void **state)
     fakezone_free(&w->zone);
     fakezone_free(&w->other);
     replay_keys_free(&w->keys);
-    free(w->rrset);
+    rdataset_clear(&w->records);
     free(w);
     return 0;
 }
@@ -69,9 +67,10 @@ static enum replay_kind judge(struct world *w, struct fakezone_packet packet,
     packet.owner = OWNER;
     packet.qtype = LDNS_RR_TYPE_TLSA;
     uint8_t *wire = fakezone_packet(w->zone, &packet, &len);
+    rdataset_clear(&w->records);
     struct replay_question question = {
-        .owner = OWNER, .packet = wire, .packet_len = len, .ms = 5000};
-    enum outcome out = replay_judge(&w->keys, &question, &kind, w->rrset, why, &err);
+        .owner = OWNER, .type = &rrtype_tlsa, .packet = wire, .packet_len = len, .ms = 5000};
+    enum outcome out = replay_judge(&w->keys, &question, &kind, &w->records, why, &err);
     free(wire);
     if (out != OUT_OK)
         print_error("replay_judge: %s\n", err.text);
@@ -84,10 +83,10 @@ static void a_signed_rrset_is_secure(void **state)
     struct world *w = *state;
     char why[PORT_WHY_MAX];
     assert_int_equal(judge(w, (struct fakezone_packet){.answer = one}, why), REPLAY_RECORDS);
-    assert_int_equal(w->rrset->n, 1);
-    assert_int_equal(w->rrset->recs[0].combo.usage, 3);
-    assert_int_equal(w->rrset->recs[0].len, 32);
-    assert_int_equal(w->rrset->recs[0].data[31], 0xaa);
+    assert_int_equal(w->records.n, 1);
+    assert_int_equal(w->records.recs[0].len, 3 + 32);
+    assert_int_equal(w->records.recs[0].data[0], 3);
+    assert_int_equal(w->records.recs[0].data[34], 0xaa);
     assert_string_equal(why, "");
 }
 
@@ -161,9 +160,12 @@ static void an_impossible_packet_is_bogus(void **state)
     char why[PORT_WHY_MAX];
     enum replay_kind kind = REPLAY_FAILED;
     uint8_t tiny[4] = {0};
-    struct replay_question question = {
-        .owner = OWNER, .packet = tiny, .packet_len = sizeof tiny, .ms = 1000};
-    assert_int_equal(replay_judge(&w->keys, &question, &kind, w->rrset, why, &err), OUT_OK);
+    struct replay_question question = {.owner = OWNER,
+                                       .type = &rrtype_tlsa,
+                                       .packet = tiny,
+                                       .packet_len = sizeof tiny,
+                                       .ms = 1000};
+    assert_int_equal(replay_judge(&w->keys, &question, &kind, &w->records, why, &err), OUT_OK);
     assert_int_equal(kind, REPLAY_BOGUS);
 }
 
