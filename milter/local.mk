@@ -14,7 +14,9 @@ libmilterside_a_SOURCES = \
 	milter/helper_msg.c milter/helper_msg.h \
 	milter/maillog.c milter/maillog.h \
 	milter/master.c milter/master.h \
+	milter/milter.c milter/milter.h \
 	milter/msg.c milter/msg.h \
+	milter/session.c milter/session.h \
 	milter/sysclock.c milter/sysclock.h \
 	milter/work.c milter/work.h
 
@@ -37,7 +39,7 @@ danemilter_SOURCES = milter/main.c milter/main.h \
 	milter/main_loop.c \
 	milter/main_root.c \
 	milter/main_world.c
-danemilter_LDADD = $(DANEMILTER_LIBS)
+danemilter_LDADD = $(DANEMILTER_LIBS) $(MILTER_LIBS)
 bin_PROGRAMS += danectl
 danectl_SOURCES = milter/danectl.c milter/danectl.h \
 	milter/danectl_config.c \

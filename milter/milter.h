@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * milter - the service that smtpd_milters names: watches, counts, never delays
+ *
+ * By libmilter, on a socket of its own. Asks Postfix for the least: connect, HELO and MAIL, each
+ * without a reply, and of macros {tls_version} alone; everything else, the message above all, is
+ * negotiated away. So no session waits for an answer of ours but once, at its beginning, for the
+ * negotiation. Whatever goes wrong here, the session is told to go on.
+ *
+ * libmilter drops what it has not read yet when the other end hangs up: the last event of a session
+ * that ends at once may be missing from the counters.
+ *
+ * libmilter keeps its state in globals and hands its callbacks nothing but a context: one milter
+ * per process, and one pointer to it that is set before its threads start. libmilter runs in a
+ * thread of ours with every signal blocked and makes a thread for each session; signals are the
+ * main thread's affair. It waits for signals of its own in a thread; if it ends by one, or for
+ * any other reason, without milter_close(), `ended` is called from that thread.
+ *
+ * Ownership: milter_open/milter_close. Sessions that are still open when milter_close returns go
+ * on counting into memory that is kept for them; so one open and one close in a process.
+ * Threads: milter_live from any.
+ */
+#ifndef DANEMILTER_MILTER_MILTER_H
+#define DANEMILTER_MILTER_MILTER_H
+
+#include "ports.h"
+
+#include <stddef.h>
+
+struct milter;
+
+struct milter_config {
+    const char *path; /* of the socket: absolute, or below the working directory; mode 0660. What
+                         stands there already is replaced if it is a socket. At most 107 octets */
+    void (*ended)(void *self); /* libmilter ended by itself; or NULL */
+    void *ended_self;
+    const struct port_log_ops *log;
+    void *log_self;
+};
+
+/* After privileges were dropped; the folder is there. OUT_REFUSED: the path; OUT_BROKEN: socket,
+ * thread, memory. */
+enum outcome milter_open(const struct milter_config *config, struct milter **out, struct err *err);
+
+/* Ends libmilter's thread (it may wait for at most 5 s) and removes the socket. */
+void milter_close(struct milter **milter);
+
+/* Members of a JSON object, without a comma at the end (session.h); self: struct milter *. */
+void milter_live(void *self, char *out, size_t size);
+
+#endif

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The milter, from the other end of its socket.
+check_PROGRAMS += tests/milter/test_session tests/milter/test_milter
+TESTS += tests/milter/test_session tests/milter/test_milter
+tests_milter_test_session_SOURCES = tests/milter/test_session.c
+tests_milter_test_session_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS)
+tests_milter_test_milter_SOURCES = tests/milter/test_milter.c
+tests_milter_test_milter_LDADD = libmilterside.a librbase.a $(MILTER_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The milter from the other end of its socket: what it asks for at the negotiation, that it says
+ * nothing afterwards, that it counts, that it survives nonsense, that it ends.
+ */
+#include "milter/milter.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+
+/* Of the protocol (version 6): steps that may be left out, and replies. */
+#define STEPS_OFFERED 0x1fffffUL
+#define STEPS_WANTED 0x7378UL /* no RCPT BODY HDRS EOH UNKNOWN DATA; no reply to CONN HELO MAIL */
+#define STEPS_MASK 0x7ffffUL
+#define ACTIONS_OFFERED 0x1ffUL
+
+/* libmilter was not built for -fsanitize=thread, and destroys a lock that its other thread used:
+ * its own affair. Data of ours that its threads touch is still watched. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race:mi_listener\nrace:mi_closener\nrace:mi_pool_controller\nrace:mi_worker\n"
+           "mutex:libmilter.so\nrace:pthread_cond_destroy\n";
+}
+
+struct place {
+    char folder[64];
+    char path[96];
+    struct milter *milter;
+};
+
+static void say(void *self, enum port_level level, const char *text)
+{
+    (void)self;
+    (void)level;
+    print_message("log: %s\n", text);
+}
+
+static const struct port_log_ops log_ops = {.line = say};
+
+static int make_place(void **state)
+{
+    static struct place p;
+    struct err err = ERR_INIT;
+    memset(&p, 0, sizeof p);
+    (void)snprintf(p.folder, sizeof p.folder, "/tmp/danemilter-milter-XXXXXX");
+    assert_non_null(mkdtemp(p.folder));
+    (void)snprintf(p.path, sizeof p.path, "%s/milter", p.folder);
+    const struct milter_config config = {.path = p.path, .log = &log_ops};
+    enum outcome out = milter_open(&config, &p.milter, &err);
+    if (out != OUT_OK)
+        fail_msg("%s", err.text);
+    *state = &p;
+    return 0;
+}
+
+static int end_place(void **state)
+{
+    struct place *p = *state;
+    milter_close(&p->milter);
+    assert_null(p->milter);
+    assert_int_equal(access(p->path, F_OK), -1); /* the socket is gone */
+    assert_int_equal(rmdir(p->folder), 0);
+    return 0;
+}
+
+static int dial(const struct place *p)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    (void)snprintf(a.sun_path, sizeof a.sun_path, "%s", p->path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+static void put(int fd, char command, const void *data, size_t len)
+{
+    char packet[512];
+    uint32_t n = htonl((uint32_t)len + 1);
+    assert_true(len + 5 <= sizeof packet);
+    memcpy(packet, &n, 4);
+    packet[4] = command;
+    memcpy(packet + 5, data, len);
+    assert_int_equal(send(fd, packet, len + 5, MSG_NOSIGNAL), (ssize_t)len + 5);
+}
+
+static bool readable(int fd, int ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, ms) > 0;
+}
+
+/* One packet; its first octet is the command. */
+static size_t take(int fd, unsigned char *packet, size_t size)
+{
+    uint32_t n = 0;
+    assert_true(readable(fd, 10000));
+    assert_int_equal(recv(fd, &n, 4, MSG_WAITALL), 4);
+    n = ntohl(n);
+    assert_true(n >= 1 && n <= size);
+    assert_int_equal(recv(fd, packet, n, MSG_WAITALL), (ssize_t)n);
+    return n;
+}
+
+static uint32_t number(const unsigned char *at)
+{
+    uint32_t n;
+    memcpy(&n, at, 4);
+    return ntohl(n);
+}
+
+static void negotiate(int fd, unsigned long actions, unsigned long steps, uint32_t *got)
+{
+    uint32_t offer[3] = {htonl(6), htonl((uint32_t)actions), htonl((uint32_t)steps)};
+    unsigned char packet[512];
+    put(fd, 'O', offer, sizeof offer);
+    size_t n = take(fd, packet, sizeof packet);
+    assert_int_equal(packet[0], 'O');
+    assert_true(n >= 13);
+    *got = number(packet + 9);
+}
+
+static void macro(int fd, char command, const char *name, const char *value)
+{
+    char data[256];
+    data[0] = command;
+    int n = snprintf(data + 1, sizeof data - 1, "%s", name);
+    int m = snprintf(data + 2 + n, sizeof data - 2 - (size_t)n, "%s", value);
+    put(fd, 'D', data, 3 + (size_t)n + (size_t)m);
+}
+
+static void session(int fd, const char *tls, bool mail)
+{
+    static const char connect[] = "client.test\0004\0\031192.0.2.51";
+    static const char from[] = "<a@sender.test>";
+    put(fd, 'C', connect, sizeof connect);
+    put(fd, 'H', "client.test", sizeof "client.test");
+    if (tls != NULL) {
+        macro(fd, 'H', "{tls_version}", tls);
+        put(fd, 'H', "client.test", sizeof "client.test");
+    }
+    if (mail)
+        put(fd, 'M', from, sizeof from);
+}
+
+/* Sessions are counted when their thread saw them close, which is soon. */
+static bool counted(struct place *p, const char *member)
+{
+    char json[1024] = "";
+    for (int i = 0; i < 500; i++) {
+        milter_live(p->milter, json, sizeof json);
+        if (strstr(json, member) != NULL)
+            return true;
+        (void)poll(NULL, 0, 10);
+    }
+    print_message("%s\n", json);
+    return false;
+}
+
+static void test_least(void **state)
+{
+    struct place *p = *state;
+    uint32_t steps = 0;
+    int fd = dial(p);
+    negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    assert_int_equal(steps & STEPS_MASK, STEPS_WANTED);
+    session(fd, "TLSv1.3", true);
+    assert_false(readable(fd, 200)); /* not a word */
+    put(fd, 'Q', "", 0);
+    assert_true(counted(p, "\"total\": 1, \"silent\": 0, \"mail\": {\"none\": 0"));
+    assert_true(counted(p, "\"TLSv1.3\": 1"));
+    (void)close(fd);
+}
+
+/* A mail server that knows no "no reply" waits for one: "continue", to each step. */
+static void test_old_server(void **state)
+{
+    struct place *p = *state;
+    unsigned char packet[512];
+    uint32_t steps = 0;
+    int fd = dial(p);
+    negotiate(fd, 0x3f, 0x7f, &steps);
+    assert_int_equal(steps & ~0x7fUL, 0);
+    session(fd, NULL, true);
+    for (int i = 0; i < 3; i++) {
+        (void)take(fd, packet, sizeof packet);
+        assert_int_equal(packet[0], 'c');
+    }
+    put(fd, 'Q', "", 0);
+    assert_true(counted(p, "\"total\": 2,"));
+    (void)close(fd);
+}
+
+/* Each kind of nonsense costs its own connection and nothing else. */
+static void test_nonsense(void **state)
+{
+    struct place *p = *state;
+    static const char huge[] = "\x7f\xff\xff\xffO";
+    static const char zero[] = "\0\0\0\0\0";
+    static const char unknown[] = "\0\0\0\001z";
+    const char *list[] = {huge, zero, unknown};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        int fd = dial(p);
+        (void)send(fd, list[i], 5, MSG_NOSIGNAL);
+        (void)close(fd);
+    }
+    uint32_t steps = 0;
+    int slow = dial(p), cut = dial(p);
+    assert_int_equal(send(slow, "\0\0", 2, MSG_NOSIGNAL), 2); /* and then nothing */
+    negotiate(cut, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    session(cut, NULL, false);
+    assert_true(counted(p, "\"open\": 1, \"total\": 2,"));
+    (void)close(cut); /* in the middle of a session */
+    assert_true(counted(p, "\"total\": 3,"));
+    int fd = dial(p);
+    negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    session(fd, "TLSv1.2", false);
+    put(fd, 'Q', "", 0);
+    assert_true(counted(p, "\"open\": 0, \"total\": 4,"));
+    (void)close(fd);
+    (void)close(slow);
+}
+
+static void test_socket(void **state)
+{
+    const struct place *p = *state;
+    struct stat st;
+    assert_int_equal(stat(p->path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    assert_int_equal(st.st_mode & 0777, 0660);
+}
+
+static void refused(const char *path, const char *why)
+{
+    struct err err = ERR_INIT;
+    struct milter *m = NULL;
+    const struct milter_config config = {.path = path, .log = &log_ops};
+    assert_int_equal(milter_open(&config, &m, &err), OUT_REFUSED);
+    assert_non_null(strstr(err.text, why));
+    assert_null(m);
+}
+
+static void test_paths(void **state)
+{
+    char longest[200];
+    (void)state;
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    refused(longest, "choose a shorter one");
+    refused("", "1 to 107 octets");
+    refused("/dev/null", "is not a socket");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_socket),     cmocka_unit_test(test_least),
+        cmocka_unit_test(test_old_server), cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_paths),
+    };
+    (void)umask(077); /* as under master(8) */
+    return cmocka_run_group_tests(tests, make_place, end_place);
+}
