@@ -253,7 +253,7 @@ static enum outcome probe_weigh(struct probe_run *p, const struct sender_shake *
 {
     *verdict = PROBE_VERIFIED;
     record[0] = '\0';
-    (void)snprintf(why, PORT_WHY_MAX, "%s", "no TLSA record to verify it by");
+    (void)snprintf(why, PORT_WHY_MAX, "%s", "");
     for (size_t i = 0; i < p->dns.n_rrsets; i++) {
         struct danematch_verdict v;
         enum outcome out = sender_judge(p->sender, shake, p->dns.rrsets[i], p->dns.base, &v, err);
@@ -285,9 +285,9 @@ static void probe_show_shake(struct probe_run *p, const char *where, const char 
         say_wall(shake->not_after, until, sizeof until);
     if (shake->kind == SENDER_SHOOK)
         (void)text_hex(id, sizeof id, got->fingerprint, MODEL_ID_LEN);
-    line(p, "  %-24s %-8s %s", where, key, state);
+    line(p, "  %-24s %-7s  %s", where, key, state);
     if (record[0] != '\0')
-        line(p, " by %s", record);
+        line(p, " by %.22s%s", record, strlen(record) > 22 ? "..." : "");
     else if (why[0] != '\0')
         line(p, ": %s", why);
     if (shake->kind == SENDER_SHOOK)
@@ -330,7 +330,7 @@ static enum outcome probe_shake(struct probe_run *p, const uint8_t ip[16], enum 
     char why[PORT_WHY_MAX] = "";
     char record[PROBE_RECORD_TEXT] = "";
     enum probe_verdict verdict = PROBE_VERIFIED;
-    const char *state = "no TLSA";
+    const char *state = "unverified";
     struct sender_shake *shake = malloc(sizeof *shake);
     if (shake == NULL)
         return err_errno(err, "a handshake");
@@ -340,7 +340,9 @@ static enum outcome probe_shake(struct probe_run *p, const uint8_t ip[16], enum 
     *go_on = out == OUT_OK && shake->kind == SENDER_SHOOK;
     if (out == OUT_OK && shake->kind != SENDER_SHOOK) {
         (void)snprintf(why, sizeof why, "%s", shake->why);
-        state = shake->kind == SENDER_NOT_REACHED ? "not reached" : alg == 0 ? "no TLS" : "not had";
+        state = shake->kind == SENDER_NOT_REACHED ? "not reached"
+                : alg == 0                        ? "no TLS"
+                                                  : "no such key";
         if (alg != 0 && shake->kind == SENDER_NOT_HAD)
             why[0] = '\0'; /* it has no such key: nobody gets to see one */
         if (alg == 0 && shake->kind == SENDER_NOT_HAD)

@@ -35,6 +35,7 @@ DANEMILTER_LIBS = libmilterside.a libracme.a librconf.a librdns.a librpostfix.a 
 	$(CONFUSE_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(PTHREAD_LIBS)
 sbin_PROGRAMS += danemilter
 danemilter_SOURCES = milter/main.c milter/main.h \
+	milter/main_control.c \
 	milter/main_host.c \
 	milter/main_loop.c \
 	milter/main_root.c \
@@ -45,6 +46,8 @@ danectl_SOURCES = milter/danectl.c milter/danectl.h \
 	milter/danectl_config.c \
 	milter/danectl_change.c \
 	milter/danectl_history.c \
+	milter/danectl_provider.c milter/danectl_provider.h \
+	milter/danectl_tlsa.c \
 	milter/danectl_probe.c \
 	milter/danectl_sender.c milter/danectl_sender.h \
 	milter/danectl_status.c
