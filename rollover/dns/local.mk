@@ -4,11 +4,14 @@ noinst_LIBRARIES += librdns.a
 librdns_a_SOURCES = \
     rollover/dns/answer.c rollover/dns/answer.h \
     rollover/dns/challenge.c rollover/dns/challenge.h \
+    rollover/dns/change.c rollover/dns/change.h \
     rollover/dns/delegation.c rollover/dns/delegation.h \
     rollover/dns/exchange.c rollover/dns/exchange.h \
     rollover/dns/hosts.c rollover/dns/hosts.h \
     rollover/dns/lookup.c rollover/dns/lookup.h \
     rollover/dns/observe.c rollover/dns/observe.h \
+    rollover/dns/powerdns.c rollover/dns/powerdns.h \
+    rollover/dns/powerdns_rrset.c rollover/dns/powerdns_rrset.h \
     rollover/dns/primary.c rollover/dns/primary.h \
     rollover/dns/provider.c rollover/dns/provider.h \
     rollover/dns/rdataset.c rollover/dns/rdataset.h \
@@ -22,7 +25,8 @@ librdns_a_SOURCES = \
     rollover/dns/verdict.c rollover/dns/verdict.h \
     rollover/dns/wire.c rollover/dns/wire.h
 
-dns_libs = librdns.a librbase.a $(LDNS_LIBS) $(UNBOUND_LIBS)
+dns_libs = librdns.a librnet.a librcrypto.a librbase.a \
+    $(LDNS_LIBS) $(UNBOUND_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
 
 dns_unit_tests = \
     tests/unit/test_dns_answer \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/powerdns.h"
 #include "dns/rfc2136.h"
 #include "dns/tsigkey.h"
 
@@ -186,11 +187,45 @@ static enum outcome rfc2136_begin(const struct provider_settings *settings, void
     return locked_open(&keyed_backend, settings, self, err);
 }
 
+/* ---- powerdns ------------------------------------------------------------------------ */
+
+static enum outcome pdns_open(const struct provider_settings *settings, void **inner,
+                              struct err *err)
+{
+    struct powerdns *dns = NULL;
+    const struct powerdns_config config = {.url = settings->url,
+                                           .api_key = settings->api_key,
+                                           .server_id = settings->server_id,
+                                           .zone = settings->zone,
+                                           .ca_file = settings->ca_file,
+                                           .timeout_ms = settings->timeout_ms};
+    enum outcome out = powerdns_open(&config, &dns, err);
+    *inner = dns;
+    return out;
+}
+
+static void pdns_close(void **inner)
+{
+    struct powerdns *dns = *inner;
+    powerdns_close(&dns);
+    *inner = NULL;
+}
+
+static const struct backend pdns_backend = {&powerdns_ops, pdns_open, pdns_close};
+
+static enum outcome powerdns_begin(const struct provider_settings *settings, void **self,
+                                   struct err *err)
+{
+    return locked_open(&pdns_backend, settings, self, err);
+}
+
 /* ---- the table ----------------------------------------------------------------------- */
 
 static const struct provider table[] = {
     {"rfc2136", "DNS UPDATE with TSIG (BIND, Knot, PowerDNS and others)", &locked_ops, true,
      rfc2136_begin, locked_close},
+    {"powerdns", "the HTTP API of PowerDNS Authoritative Server", &locked_ops, false,
+     powerdns_begin, locked_close},
 };
 
 const struct provider *provider_table(size_t *n)

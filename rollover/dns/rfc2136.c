@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/change.h"
 #include "dns/primary.h"
 #include "dns/txt.h"
 #include "dns/wire.h"
@@ -98,29 +99,6 @@ static enum outcome rfc2136_read(void *self, const char *owner, struct port_rrse
 
 /* ---- change -------------------------------------------------------------------------- */
 
-static bool in_seen(const struct port_rrset *seen, const struct port_tlsa *rec)
-{
-    for (size_t i = 0; i < seen->n; i++) {
-        if (wire_tlsa_equal(&seen->recs[i], rec))
-            return true;
-    }
-    return false;
-}
-
-uint32_t rfc2136_ttl(const struct port_change *change, struct err *note)
-{
-    const struct port_rrset *seen = change->seen;
-    err_clear(note);
-    if (change->ttl == 0)
-        return seen->n > 0 ? seen->ttl : RFC2136_TTL_NEW;
-    if (seen->n > 0 && change->ttl != seen->ttl)
-        (void)err_set(note, OUT_OK,
-                      "the TTL of all TLSA records at %s goes from %lu to %lu, as configured: an "
-                      "RRset has one TTL",
-                      change->owner, (unsigned long)seen->ttl, (unsigned long)change->ttl);
-    return change->ttl;
-}
-
 static bool push(ldns_rr_list *list, const ldns_rdf *owner, const struct port_tlsa *rec,
                  uint32_t ttl, ldns_rr_class class)
 {
@@ -143,13 +121,13 @@ static bool fill(const struct port_change *change, const ldns_rdf *owner, uint32
     if (change->seen->n == 0)
         ok = ok && push(pre, owner, NULL, 0, LDNS_RR_CLASS_NONE);
     for (size_t i = 0; i < change->n_add; i++) {
-        if (in_seen(change->seen, change->add[i]))
+        if (change_has(change->seen, change->add[i]))
             continue;
         ok = ok && push(up, owner, change->add[i], ttl, LDNS_RR_CLASS_IN);
         ++*changes;
     }
     for (size_t i = 0; i < change->n_del; i++) {
-        if (!in_seen(change->seen, change->del[i]))
+        if (!change_has(change->seen, change->del[i]))
             continue;
         ok = ok && push(up, owner, change->del[i], 0, LDNS_RR_CLASS_NONE);
         ++*changes;
@@ -211,19 +189,8 @@ static size_t message_size(const struct port_change *change)
     return size;
 }
 
-/* Limits of the argument; a zone that would hold too many records afterwards is refused. */
-static enum outcome check_change(const struct port_change *change, struct err *err)
+static enum outcome check_size(const struct port_change *change, struct err *err)
 {
-    size_t after = change->seen != NULL ? change->seen->n : 0;
-    if (change->seen == NULL)
-        return err_set(err, OUT_BROKEN, "a change without the RRset it starts from");
-    for (size_t i = 0; i < change->n_add; i++)
-        after += in_seen(change->seen, change->add[i]) ? 0 : 1;
-    for (size_t i = 0; i < change->n_del; i++)
-        after -= in_seen(change->seen, change->del[i]) ? 1 : 0;
-    if (after > PORT_RRSET_MAX)
-        return err_set(err, OUT_REFUSED, "%s would have %zu TLSA records, at most %d",
-                       change->owner, after, PORT_RRSET_MAX);
     if (message_size(change) > MESSAGE_MAX)
         return err_set(err, OUT_REFUSED,
                        "the change of %s would not fit into one message of %d octets: publish "
@@ -239,13 +206,15 @@ static enum outcome rfc2136_change(void *self, const struct port_change *change,
     char zone[PORT_NAME_MAX] = "";
     struct err note = ERR_INIT;
     ldns_pkt *pkt = NULL;
-    enum outcome out = check_change(change, err);
+    enum outcome out = change_check(change, err);
+    if (out == OUT_OK)
+        out = check_size(change, err);
     if (out == OUT_OK)
         out = wire_name_clean(change->owner, owner, err);
     if (out == OUT_OK)
         out = primary_zone(primary, owner, zone, err);
     if (out == OUT_OK)
-        out = build(change, owner, zone, rfc2136_ttl(change, &note), &pkt, err);
+        out = build(change, owner, zone, change_ttl(change, &note), &pkt, err);
     if (out != OUT_OK)
         return out;
     if (pkt == NULL) {

@@ -12,10 +12,7 @@
  * txt_*:  one UPDATE that adds or deletes one TXT record by its value, without a prerequisite;
  *         others' values stay, and the RRset takes the TTL of what is added.
  *
- * TTL. An RRset has one TTL (RFC 2181 section 5.2), and servers move the whole RRset to that of
- * the record added last. change->ttl 0: the present TTL is kept (3600 for a new RRset). Else it is
- * what the operator asked for and is used, for others' records in the RRset too: err then holds a
- * note for the log although the outcome is OUT_OK. In all other cases of OUT_OK err is empty.
+ * TTL: see change.h; err holds its note with OUT_OK, and is empty otherwise.
  *
  * Ceilings: PORT_RRSET_MAX records before and after, about 60000 octets a message.
  *
@@ -30,8 +27,6 @@
 #include "base/err.h"
 #include "dns/tsigkey.h"
 #include "ports.h"
-
-#define RFC2136_TTL_NEW 3600
 
 struct rfc2136;
 
@@ -49,8 +44,5 @@ void rfc2136_close(struct rfc2136 **self);
 
 /* `self` is a struct rfc2136. */
 extern const struct port_dns_ops rfc2136_ops;
-
-/* The TTL that a change uses, and in `note` why, when it moves that of others' records. */
-uint32_t rfc2136_ttl(const struct port_change *change, struct err *note);
 
 #endif

@@ -57,13 +57,17 @@ enum outcome url_split(const char *text, struct url *out, struct err *err)
 static bool near4(uint32_t ip)
 {
     return ip >> 24 == 127 || ip >> 24 == 10 || ip >> 20 == (172u << 4 | 1) ||
-           ip >> 16 == (192u << 8 | 168) || ip >> 16 == (169u << 8 | 254);
+           ip >> 16 == (192u << 8 | 168) || ip >> 16 == (169u << 8 | 254) ||
+           ip >> 8 == (192u << 16 | 2) || ip >> 8 == (198u << 16 | 51u << 8 | 100) ||
+           ip >> 8 == (203u << 16 | 113);
 }
 
 static bool near6(const uint8_t ip[16])
 {
     static const uint8_t loopback[16] = {[15] = 1};
-    return memcmp(ip, loopback, sizeof loopback) == 0 || (ip[0] & 0xfe) == 0xfc ||
+    static const uint8_t documentation[4] = {0x20, 0x01, 0x0d, 0xb8};
+    return memcmp(ip, loopback, sizeof loopback) == 0 ||
+           memcmp(ip, documentation, sizeof documentation) == 0 || (ip[0] & 0xfe) == 0xfc ||
            (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80);
 }
 

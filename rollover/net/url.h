@@ -26,7 +26,8 @@ struct url {
 enum outcome url_split(const char *text, struct url *out, struct err *err);
 
 /* Does the host lie where nobody in between can listen: the loopback, or an address (no name) of
- * a private network (RFC 1918, RFC 4193, link-local)? "localhost" counts. */
+ * a private network (RFC 1918, RFC 4193, link-local) or for documentation (RFC 5737, RFC 3849,
+ * which no real network has)? "localhost" counts. */
 bool url_is_near(const struct url *url);
 
 #endif

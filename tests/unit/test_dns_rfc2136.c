@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <ldns/ldns.h>
 
+#include "dns/change.h"
 #include "dns/provider.h"
 #include "dns/rfc2136.h"
 #include "dns/verdict.h"
@@ -248,7 +249,7 @@ static void an_empty_rrset_is_a_prerequisite_too(void **state)
     assert_int_equal(ldns_rr_rd_count(ldns_rr_list_rr(pre, 0)), 0);
     const ldns_rr_list *up = ldns_pkt_authority(w->update);
     assert_int_equal(ldns_rr_list_rr_count(up), 1);
-    assert_int_equal(ldns_rr_ttl(ldns_rr_list_rr(up, 0)), RFC2136_TTL_NEW);
+    assert_int_equal(ldns_rr_ttl(ldns_rr_list_rr(up, 0)), CHANGE_TTL_NEW);
 }
 
 static void ttls_are_kept_or_said(void **state)
@@ -263,7 +264,7 @@ static void ttls_are_kept_or_said(void **state)
         {3, 77, 77, false},
         {3, 300, 300, true},
         {0, 300, 300, false},
-        {0, 0, RFC2136_TTL_NEW, false},
+        {0, 0, CHANGE_TTL_NEW, false},
     };
     w->signing = SIGNED;
     w->rcode = 0;
@@ -514,7 +515,7 @@ static void settings_are_checked(void **state)
     assert_non_null(provider);
     assert_null(provider_find("nobody"));
     assert_ptr_equal(provider_table(&n), provider);
-    assert_int_equal(n, 1);
+    assert_int_equal(n, 2);
     const struct provider_settings settings = {.server = "192.0.2.1"};
     assert_int_equal(provider->open(&settings, &self, &err), OUT_REFUSED);
     assert_null(self);
