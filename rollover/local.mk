@@ -6,6 +6,7 @@ librengine_a_SOURCES = \
 	rollover/ports.h \
 	rollover/say.c rollover/say.h \
 	rollover/status.c rollover/status.h \
+	rollover/status_print.c \
 	rollover/unit.c rollover/unit.h \
 	rollover/unit_command.c \
 	rollover/unit_dns.c \
@@ -19,9 +20,16 @@ fakeworld = \
 	tests/engine/fakekit.c tests/engine/fakekit.h \
 	tests/engine/fakeports.c \
 	tests/engine/fakestore.c \
+	tests/engine/fakework.c \
 	tests/engine/fakeworld.c tests/engine/fakeworld.h
-check_PROGRAMS += tests/engine/test_engine tests/engine/test_outside
-TESTS += tests/engine/test_engine tests/engine/test_outside
+engine_tests = tests/engine/test_engine tests/engine/test_outside tests/engine/test_orders \
+	tests/engine/test_commands
+check_PROGRAMS += $(engine_tests)
+TESTS += $(engine_tests)
+tests_engine_test_orders_SOURCES = tests/engine/test_orders.c $(fakeworld)
+tests_engine_test_orders_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
+tests_engine_test_commands_SOURCES = tests/engine/test_commands.c $(fakeworld)
+tests_engine_test_commands_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
 tests_engine_test_engine_SOURCES = tests/engine/test_engine.c $(fakeworld)
 tests_engine_test_outside_SOURCES = tests/engine/test_outside.c $(fakeworld)
 tests_engine_test_outside_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)

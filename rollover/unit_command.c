@@ -252,6 +252,10 @@ enum outcome unit_command(struct unit *u, const struct engine_command *command, 
         plan_outlook(&u->st.facts, &u->cfg->policy, u->now, &next);
         say_action(&u->st, &next, u->now, outlook, sizeof outlook);
         reply_add(&r, "next: %s", outlook);
+        if (command->verb == ENGINE_ROLL && u->st.facts.frozen != 0) {
+            say_causes(u->st.facts.frozen, outlook, sizeof outlook);
+            reply_add(&r, "; no key is switched while it is frozen: %s", outlook);
+        }
         out = command->dry_run ? OUT_OK : record(u, command, text, err);
     } else {
         u->st.facts = u->undo;

@@ -242,10 +242,14 @@ static enum outcome start(struct unit *u, struct unit_job *job, int key, struct 
     unit_begin(u);
     u->st.facts.keys[key].ordering = job->since;
     enum outcome out = unit_record(u, true, "ordering", err, NULL);
-    if (out == OUT_OK)
-        out = w->work->start(w->work_self, job_run, job, err);
+    if (out != OUT_OK)
+        return out; /* and undone */
+    out = w->work->start(w->work_self, job_run, job, err);
     if (out != OUT_OK) {
+        struct err more = ERR_INIT;
         u->st.facts.keys[key].ordering = MODEL_NEVER;
+        if (unit_record(u, false, "ordering", &more, NULL) != OUT_OK)
+            unit_log(u, PORT_LOG_ERROR, "%s", more.text);
         return out;
     }
     say_key(&u->st, key, name, sizeof name);

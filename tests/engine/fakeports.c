@@ -5,25 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- clock ---------------------------------------------------------------------------- */
-
-static enum outcome clock_now(void *self, struct port_time *out, struct err *err)
-{
-    const struct fw *w = self;
-    (void)err;
-    out->boot = w->boot;
-    out->wall = w->wall;
-    memset(out->boot_id, w->boot_id, sizeof out->boot_id);
-    return OUT_OK;
-}
-
-static void clock_sleep(void *self, model_time ms)
-{
-    fw_advance(self, ms);
-}
-
-static const struct port_clock_ops clock_ops = {.now = clock_now, .sleep = clock_sleep};
-
 /* ---- keys and certificates ------------------------------------------------------------ */
 
 static int key_index(const struct fw *w, const uint8_t spki[MODEL_ID_LEN])
@@ -103,8 +84,7 @@ static enum outcome certs_inspect(void *self, const char *pem, const uint8_t *sp
                                   struct err *err)
 {
     long long v[6]; /* SPKI in three numbers, serial, from, to */
-    (void)self;
-    (void)names;
+    const struct fw *w = self;
     (void)n_names;
     memset(out, 0, sizeof *out);
     if (!fw_numbers(pem, "CERT", v, 6))
@@ -117,7 +97,7 @@ static enum outcome certs_inspect(void *self, const char *pem, const uint8_t *sp
     memcpy(out->fingerprint, &v[3], sizeof v[3]);
     out->not_before = v[4];
     out->not_after = v[5];
-    out->names_ok = true;
+    out->names_ok = names == NULL || !w->bad_names;
     return OUT_OK;
 }
 
@@ -159,8 +139,20 @@ static enum outcome issuer_issue(void *self, const struct port_order *order,
                                  struct port_issued *out, struct err *err)
 {
     struct fw *w = self;
+    if (w->last_issue != 0 && w->boot - w->last_issue < w->shortest_pause)
+        w->shortest_pause = w->boot - w->last_issue;
+    w->last_issue = w->boot;
+    w->orders++;
     if (fw_called(w, FW_ISSUE))
         return err_set(err, OUT_RETRY, "the CA is down");
+    if (w->fault_times > 0) {
+        w->fault_times--;
+        out->fault = w->issue_fault;
+        out->wait = w->issue_wait;
+        if (w->issue_fault == PORT_ISSUE_KEY)
+            memcpy(w->refused_key, order->spki, MODEL_ID_LEN);
+        return err_set(err, OUT_REFUSED, "the CA says no");
+    }
     if (key_index(w, order->spki) < 0)
         return err_set(err, OUT_REFUSED, "the key to certify is missing");
     fw_write_cert(w, order->spki, out->pem, out->size);
@@ -437,7 +429,7 @@ static const struct port_probe_ops probe_ops = {.attest = probe_attest};
 
 void fw_world(struct fw *w, struct engine_world *out)
 {
-    *out = (struct engine_world){.clock = &clock_ops,
+    *out = (struct engine_world){.clock = &fw_clock_ops,
                                  .clock_self = w,
                                  .keys = &keys_ops,
                                  .keys_self = w,
@@ -450,14 +442,21 @@ void fw_world(struct fw *w, struct engine_world *out)
                                  .store = &fw_store_ops,
                                  .store_self = w,
                                  .log = &fw_log_ops,
-                                 .log_self = w};
+                                 .log_self = w,
+                                 .work = w->order_ms > 0 ? &fw_work_ops : NULL,
+                                 .work_self = w,
+                                 .notice = &fw_notice_ops,
+                                 .notice_self = w};
 }
 
 void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
                     struct engine_certificate *out)
 {
+    static const char *const names[] = {"mx.test"};
     memset(out, 0, sizeof *out);
     (void)snprintf(out->name, sizeof out->name, "test");
+    out->names = names;
+    out->n_names = 1;
     for (size_t i = 0; i < n_algs; i++)
         out->algs[i] = algs[i];
     out->n_algs = n_algs;
@@ -486,9 +485,9 @@ void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
     p->floor = 2000;
     p->delta_sender = 500;
     p->fresh = 1000;
-    p->commit_max = 3000;
+    p->commit_max = w->commit_ms > 0 ? w->commit_ms : 3000;
     p->renew_margin = 86400 * 1000;
-    p->renew_every = 10000;
+    p->renew_every = w->quiet ? 0 : 10000;
     p->compromised_drain = 1000;
     p->attest_every = 500;
 }

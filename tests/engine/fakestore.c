@@ -34,6 +34,25 @@ enum outcome fw_done(struct fw *w)
     return OUT_OK;
 }
 
+/* ---- clock ---------------------------------------------------------------------------- */
+
+static enum outcome clock_now(void *self, struct port_time *out, struct err *err)
+{
+    const struct fw *w = self;
+    (void)err;
+    out->boot = w->boot;
+    out->wall = w->wall;
+    memset(out->boot_id, w->boot_id, sizeof out->boot_id);
+    return OUT_OK;
+}
+
+static void clock_sleep(void *self, model_time ms)
+{
+    fw_advance(self, ms);
+}
+
+const struct port_clock_ops fw_clock_ops = {.now = clock_now, .sleep = clock_sleep};
+
 /* ---- the store ------------------------------------------------------------------------ */
 
 static enum outcome store_load(void *self, const char *certificate, struct port_state *out,
@@ -85,6 +104,7 @@ static enum outcome store_save(void *self, const char *certificate, const struct
             w->commits++;
         if (strcmp(events[i].what, "rolled-back") == 0)
             w->rollbacks++;
+        (void)snprintf(w->history, sizeof w->history, "%s: %.200s", events[i].what, events[i].text);
     }
     return fw_done(w);
 }

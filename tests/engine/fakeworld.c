@@ -163,6 +163,8 @@ void fw_begin(struct fw *w, const enum port_alg *algs, size_t n_algs)
     w->wall = INT64_C(1800000000) * 1000;
     w->ttl = 2;
     w->postfix_up = true;
+    w->workers = FW_JOBS;
+    w->shortest_pause = INT64_MAX;
     w->loud = getenv("FW_LOUD") != NULL;
     for (size_t i = 0; i < n_algs; i++) {
         fw_new_key(w, algs[i], w->file.spki[i]);
@@ -187,14 +189,24 @@ static int run_engine(struct fw *w, const enum port_alg *algs, size_t n_algs, mo
         return FW_EXIT_REFUSED;
     }
     unsigned idle = 0;
+    memset(w->jobs, 0, sizeof w->jobs); /* of a process that is gone */
     for (unsigned i = 0; w->boot < until && idle < FW_STEPS_MAX; i++) {
         model_time nap = 0, before = w->boot;
         engine_step(e, &nap);
         if (nap > until - w->boot)
             nap = until - w->boot;
+        for (size_t j = 0; j < FW_JOBS; j++) { /* a worker wakes the engine's clock */
+            if (w->jobs[j].fn != NULL && w->jobs[j].due - w->boot < nap)
+                nap = w->jobs[j].due > w->boot ? w->jobs[j].due - w->boot : 0;
+        }
+        if (w->command_at > w->boot && w->command_at - w->boot < nap)
+            nap = w->command_at - w->boot;
         fw_advance(w, nap);
+        fw_work(w, false);
+        fw_command(w, e);
         idle = w->boot == before ? idle + 1 : 0;
     }
+    fw_work(w, true);
     engine_free(&e);
     return idle < FW_STEPS_MAX ? 0 : FW_EXIT_BAD;
 }

@@ -71,6 +71,15 @@ enum fw_call {
     FW_N_CALLS
 };
 
+#define FW_JOBS 8
+
+/* What a worker thread is to do, at `due`: in the engine's process, between two steps. */
+struct fw_job {
+    void (*fn)(void *arg);
+    void *arg;
+    model_time due;
+};
+
 struct fw {
     model_time boot, wall;
     uint8_t boot_id;
@@ -95,17 +104,43 @@ struct fw {
     enum fw_call crash_call, last_call; /* crash after the next call of this kind */
     enum fw_call fail_call;
     unsigned fail_times;
+    /* orders: 0, waited for by the engine; else a worker takes so long */
+    model_time order_ms;
+    unsigned workers; /* at once */
+    struct fw_job jobs[FW_JOBS];
+    enum port_issue_fault issue_fault; /* of the next `fault_times` orders */
+    unsigned fault_times;
+    bool bad_names; /* certificates lack one */
+    model_time issue_wait, last_issue, shortest_pause;
+    uint8_t refused_key[MODEL_ID_LEN]; /* what PORT_ISSUE_KEY was said of */
+    /* the operator: gives `command` at `command_at`, until it is taken or refused */
+    struct engine_command command;
+    model_time command_at;
+    enum outcome command_out;
+    bool command_done;
+    char reply[ENGINE_REPLY_MAX], refusal[ERR_TEXT_MAX];
+    /* who is told */
+    unsigned told;
+    bool trouble;
+    char trouble_text[256], fate[256];
+    char history[256]; /* the last event's text */
+    unsigned orders;
     /* verdicts */
     unsigned violations, switches, commits, withdrawals, shreds, issued, rollbacks;
     char why[256];
     bool loud, adopt, resume, wildcard;
+    bool quiet;           /* keys do not age */
+    model_time commit_ms; /* 0: 3 s */
 };
 
 /* The faults, and the tables of the other file. */
 bool fw_called(struct fw *w, enum fw_call call);
 enum outcome fw_done(struct fw *w);
+extern const struct port_clock_ops fw_clock_ops;
 extern const struct port_store_ops fw_store_ops;
 extern const struct port_log_ops fw_log_ops;
+extern const struct port_work_ops fw_work_ops;
+extern const struct port_notice_ops fw_notice_ops;
 
 #define FW_EXIT_BAD 43     /* it did not come to rest */
 #define FW_EXIT_REFUSED 44 /* the engine did not take the certificate */
@@ -116,6 +151,10 @@ void fw_free(struct fw **w);
 /* Postfix serves one chain for each algorithm, no TLSA record is published. */
 void fw_begin(struct fw *w, const enum port_alg *algs, size_t n_algs);
 void fw_world(struct fw *w, struct engine_world *out);
+/* Runs what the workers have had time for; all of it when `all`. */
+void fw_work(struct fw *w, bool all);
+/* The operator, until the command is taken or refused: who finds the daemon dead tries again. */
+void fw_command(struct fw *w, struct engine *e);
 void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
                     struct engine_certificate *out);
 /* Reads "WORD number number ...", which is all that keys and certificates are here. */
