@@ -32,7 +32,7 @@ tests_unit_test_helper_LDADD = libmilterside.a librcrypto.a librbase.a $(OPENSSL
 
 DANEMILTER_LIBS = libmilterside.a libracme.a librconf.a librdns.a librpostfix.a librstore.a librengine.a librcore.a \
 	librnet.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(LDNS_LIBS) $(UNBOUND_LIBS) \
-	$(CONFUSE_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(PTHREAD_LIBS)
+	$(CONFUSE_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MILTER_LIBS) $(PTHREAD_LIBS)
 sbin_PROGRAMS += danemilter
 danemilter_SOURCES = milter/main.c milter/main.h \
 	milter/main_control.c \

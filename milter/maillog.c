@@ -165,14 +165,12 @@ void maillog_mail(struct maillog *log, const char *name)
     const char *host = getenv("POSTLOG_HOSTNAME");
     const char *tag = getenv("MAIL_LOGTAG");
     maillog_stderr(log);
-    log->kind = plain_name(service) ? MAILLOG_POSTLOG : MAILLOG_SYSLOG;
+    bool postlogd = service != NULL && service[0] == '/';
+    log->kind = postlogd ? MAILLOG_POSTLOG : MAILLOG_SYSLOG;
     (void)snprintf(log->ident, sizeof log->ident, "%s/%s", plain_name(tag) ? tag : "postfix", name);
     (void)snprintf(log->host, sizeof log->host, "%s", plain_name(host) ? host : "localhost");
     log->host[strcspn(log->host, ".")] = '\0';
-    if (log->kind == MAILLOG_POSTLOG)
-        (void)snprintf(log->path, sizeof log->path, "public/%s", service);
-    else
-        (void)snprintf(log->path, sizeof log->path, "%s", MAILLOG_DEV);
+    (void)snprintf(log->path, sizeof log->path, "%s", postlogd ? service : MAILLOG_DEV);
     tzset(); /* localtime_r need not look */
     int fd = -1;
     if (maillog_connect(log, &fd, &ignored) == OUT_OK) {

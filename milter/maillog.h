@@ -4,8 +4,9 @@
  *
  * In the foreground: to standard error, "2026-11-23 18:04:05.123 [warning: |error: ]text". Under
  * Postfix's master(8) to the mail log, in Postfix's form, as $MAIL_LOGTAG/NAME[PID]: when
- * POSTLOG_SERVICE is set by datagrams to postlogd (QUEUE/public/SERVICE, which only root and
- * Postfix reach: open it before privileges are dropped), else to syslog (/dev/log, facility mail).
+ * POSTLOG_SERVICE is set by datagrams to postlogd (that is its socket's path, in a folder that only
+ * root and Postfix enter: open it before privileges are dropped), else to syslog (/dev/log,
+ * facility mail).
  *
  * A log never stops the daemon: sending does not wait (a full postlog socket once held all of
  * Postfix); what cannot be sent is counted, and the next line that gets through says how many are

@@ -131,6 +131,7 @@ int main(int argc, char **argv)
     d.path = MAIN_CONF;
     d.lock.fd = -1;
     d.fd = -1;
+    d.clock = (struct sysclock){.pipe = {-1, -1}};
     maillog_stderr(&d.log);
     if (master_is_parent(argc, argv))
         return run_under_master(&d, argc, argv);

@@ -6,6 +6,7 @@
  *   main_root.c    as root: configuration, folders, secrets, what the helper works on
  *   main_host.c    the helper, and what it answers about this host
  *   main_world.c   as the daemon's user: adapters, issuers, engine
+ *   main_control.c the operator's commands
  *   main_loop.c    the daemon's life: threads, commands, reloads, the end
  *
  * One struct daemon, made once, passed along; main.c frees it. Everything runs in the main thread.
@@ -18,10 +19,12 @@
 #include "crypto/selfsigned.h"
 #include "dns/observe.h"
 #include "engine.h"
+#include "milter/control.h"
 #include "milter/daemon.h"
 #include "milter/helper.h"
 #include "milter/maillog.h"
 #include "milter/master.h"
+#include "milter/milter.h"
 #include "milter/sysclock.h"
 #include "milter/work.h"
 #include "net/probe.h"
@@ -79,13 +82,15 @@ struct daemon {
     struct main_reloads reloads;
     struct sysclock clock;
     struct work *work;
+    struct control *control;
+    struct milter *milter;
+    struct lock lock;
 
     /* main_world.c */
     struct engine_certificate *certificates;
     struct helper_client *clients;
     struct selfsigned *issuers;
     struct main_ca *cas; /* by conf->acme */
-    struct lock lock;
     struct msg msg;
     struct store *store;
     struct observe *observe;
@@ -102,10 +107,16 @@ const struct provider *main_root_provider(const struct conf_dns *dns);
 /* The helper's life; its exit status. */
 int main_host_help(struct daemon *d);
 
-/* Opens every adapter, then the engine with its certificates. What can be mended while we wait is
- * OUT_NOT_YET (another daemon's lock) or OUT_BROKEN; main_world_close() and again is fine. */
+/* With the state's lock held: every adapter, then the engine with its certificates. After a failure
+ * main_world_close() and once more is fine. */
 enum outcome main_world_open(struct daemon *d, struct err *err);
 void main_world_close(struct daemon *d);
+
+/* With the state's lock held, because a socket that is left there is removed. `degraded`: why
+ * nothing is done, or NULL. */
+enum outcome main_control_open(struct daemon *d, const char *degraded, struct err *err);
+/* Between two steps: what was asked for meanwhile. */
+void main_control_take(struct daemon *d);
 
 /* The daemon's life. OUT_OK: it ended as it was asked to, or to be started anew. */
 enum outcome main_loop_run(struct daemon *d, struct err *err);

@@ -43,6 +43,29 @@ static enum outcome become(struct daemon *d, struct err *err)
     return out;
 }
 
+static void milter_ended(void *self)
+{
+    struct daemon *d = self;
+    say(d, PORT_LOG_ERROR,
+        "the milter has ended by itself: sessions are not counted any more; mail flows all the "
+        "same (default_action=accept in smtpd_milters)");
+}
+
+/* Mail flows without it, and so do rollovers: said, no more. */
+static void open_milter(struct daemon *d)
+{
+    struct err err = ERR_INIT;
+    const struct milter_config config = {.path = d->milter_path,
+                                         .ended = milter_ended,
+                                         .ended_self = d,
+                                         .log = &maillog_ops,
+                                         .log_self = &d->log};
+    if (d->milter_path[0] == '\0' || milter_open(&config, &d->milter, &err) == OUT_OK)
+        return;
+    err_prepend(&err, "no milter, sessions are not counted");
+    say(d, PORT_LOG_ERROR, err.text);
+}
+
 static enum outcome start_threads(struct daemon *d, struct err *err)
 {
     enum outcome out = daemon_hold_signals(err);
@@ -99,13 +122,12 @@ static bool take_reload(struct daemon *d)
     if (problems != NULL)
         say_lines(d, problems);
     free(problems);
-    if (out != OUT_OK) {
-        err_prepend(&err, "Postfix was reloaded, but danemilter goes on with the configuration "
-                          "that it has");
-        say(d, PORT_LOG_ERROR, err.text);
-    } else {
+    if (out == OUT_OK)
         say(d, PORT_LOG_INFO, "Postfix was reloaded: its parameters are looked at again");
-    }
+    else
+        say(d, PORT_LOG_ERROR,
+            "Postfix was reloaded, but danemilter goes on with the configuration that it has: mend "
+            "the new one (danectl check), then reload again");
     if (d->engine != NULL)
         engine_reloaded(d->engine);
     master_go_on(d->master);
@@ -194,25 +216,54 @@ static bool wait_mended(struct daemon *d, model_time ms)
 
 /* Under master nothing that is wrong may end us: it would be a circle of starts. So it is said
  * once, and tried again. OUT_NOT_YET: the daemon is to end. */
-static enum outcome open_world(struct daemon *d, struct err *err)
+static enum outcome wait_for(struct daemon *d,
+                             enum outcome (*try)(struct daemon *d, struct err *err), model_time ms,
+                             struct err *err)
 {
     char said[ERR_TEXT_MAX] = "";
     for (;;) {
         err_clear(err);
-        enum outcome out = main_world_open(d, err);
-        if (out == OUT_OK)
-            return OUT_OK;
-        main_world_close(d);
-        if (d->master == NULL)
+        enum outcome out = try(d, err);
+        if (out == OUT_OK || d->master == NULL)
             return out;
         if (strcmp(said, err->text) != 0) {
             (void)snprintf(said, sizeof said, "%s", err->text);
             err_prepend(err, "nothing is renewed and nothing is watched until this is mended");
             say(d, PORT_LOG_ERROR, err->text);
         }
-        if (wait_mended(d, out == OUT_NOT_YET ? LOOP_LOCK_MS : LOOP_MEND_MS))
+        if (wait_mended(d, ms))
             return OUT_NOT_YET;
     }
+}
+
+static enum outcome try_lock(struct daemon *d, struct err *err)
+{
+    return lock_take(d->conf->state_dir, &d->lock, err);
+}
+
+/* When it fails under master, whoever asks by the control socket is told why. */
+static enum outcome try_world(struct daemon *d, struct err *err)
+{
+    struct err ignored = ERR_INIT; /* the world's own trouble is what counts */
+    control_close(&d->control);
+    enum outcome out = main_world_open(d, err);
+    if (out == OUT_OK)
+        out = main_control_open(d, NULL, err);
+    if (out == OUT_OK)
+        return out;
+    main_world_close(d);
+    if (d->master != NULL)
+        (void)main_control_open(d, err->text, &ignored);
+    return out;
+}
+
+static enum outcome open_world(struct daemon *d, struct err *err)
+{
+    enum outcome out = wait_for(d, try_lock, LOOP_LOCK_MS, err);
+    if (out != OUT_OK)
+        return out;
+    open_milter(d); /* now that no other daemon's socket can stand there */
+    return wait_for(d, try_world, LOOP_MEND_MS, err);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -226,6 +277,7 @@ static void run(struct daemon *d)
             "or withdrawn before you have looked (danectl status)");
     while (!*daemon_stopping()) {
         model_time nap = 0;
+        main_control_take(d);
         engine_step(d->engine, &nap);
         if (look_around(d))
             break;
@@ -233,11 +285,14 @@ static void run(struct daemon *d)
     }
 }
 
-/* In this order: jobs end before what they use. */
+/* In this order: jobs end before what they use. The milter is left to end with the process:
+ * libmilter would take seconds. */
 static void finish(struct daemon *d)
 {
+    control_close(&d->control);
     work_close(&d->work);
     main_world_close(d);
+    lock_release(&d->lock);
     msg_free(&d->msg);
 }
 
@@ -272,7 +327,11 @@ void main_loop_idle(struct daemon *d, const char *why)
     enum outcome out = daemon_signals(-1, true, &err);
     if (out == OUT_OK)
         out = become(d, &err);
+    if (out == OUT_OK && d->has_folders && lock_take(d->conf->state_dir, &d->lock, &err) == OUT_OK)
+        out = main_control_open(d, why, &err);
     if (out != OUT_OK) /* even so: who only waits for master needs nothing more */
         say(d, PORT_LOG_ERROR, err.text);
     master_idle(d->master, LOOP_IDLE_MS);
+    control_close(&d->control);
+    lock_release(&d->lock);
 }

@@ -40,9 +40,7 @@ static enum outcome open_adapters(struct daemon *d, struct err *err)
     struct resolvers resolvers;
     const struct observe_config config = observing(d->conf, &resolvers);
     const struct probe_config defaults = {.connect = 0};
-    enum outcome out = lock_take(d->conf->state_dir, &d->lock, err);
-    if (out == OUT_OK)
-        out = keydir_open(d->keys_path, d->user.uid, &d->keydir, err);
+    enum outcome out = keydir_open(d->keys_path, d->user.uid, &d->keydir, err);
     if (out == OUT_OK)
         out = store_open(d->conf->state_dir, d->conf->run_dir, &d->store, &d->restored, err);
     if (out == OUT_OK) {
@@ -58,6 +56,27 @@ static enum outcome open_adapters(struct daemon *d, struct err *err)
 
 /* ---- issuers ------------------------------------------------------------------------------ */
 
+/* The zones where a challenge may be put: those of every section dns that names one. */
+static enum outcome open_challenge(struct daemon *d, struct challenge **out, struct err *err)
+{
+    struct resolvers resolvers;
+    size_t n = d->conf->n_dns > 0 ? d->conf->n_dns : 1;
+    struct challenge_provider *providers = calloc(n, sizeof *providers);
+    if (providers == NULL)
+        return err_errno(err, "%zu sections dns", n);
+    struct challenge_config config = {.observe = observing(d->conf, &resolvers),
+                                      .providers = providers};
+    for (size_t i = 0; i < d->conf->n_dns; i++) {
+        const struct conf_dns *dns = &d->conf->dns[i];
+        if (dns->apex[0] != '\0')
+            providers[config.n_providers++] = (struct challenge_provider){
+                .zone = dns->apex, .ops = main_root_provider(dns)->ops, .self = d->providers[i]};
+    }
+    enum outcome res = challenge_open(&config, out, err);
+    free(providers);
+    return res;
+}
+
 static enum outcome open_ca(struct daemon *d, const struct conf_acme *conf, struct main_ca *ca,
                             struct err *err)
 {
@@ -72,6 +91,9 @@ static enum outcome open_ca(struct daemon *d, const struct conf_acme *conf, stru
                                        .orders_per_hour = (unsigned)conf->orders_per_hour,
                                        .certificates_per_week =
                                            (unsigned)conf->certificates_per_week};
+    enum outcome out = open_challenge(d, &ca->challenge, err);
+    if (out != OUT_OK)
+        return out;
     const struct acme_ports ports = {.clock = &work_clock_ops,
                                      .clock_self = d->work,
                                      .keys = &keydir_ops,
@@ -81,6 +103,8 @@ static enum outcome open_ca(struct daemon *d, const struct conf_acme *conf, stru
                                      .certs_self = NULL,
                                      .notes = &store_notes_ops,
                                      .notes_self = d->store,
+                                     .challenge = &challenge_ops,
+                                     .challenge_self = ca->challenge,
                                      .log = &maillog_ops,
                                      .log_self = &d->log,
                                      .stopping = work_stopping,
@@ -198,6 +222,7 @@ void main_world_close(struct daemon *d)
     engine_free(&d->engine);
     for (size_t i = 0; d->cas != NULL && i < d->conf->n_acme; i++) {
         acme_close(&d->cas[i].acme);
+        challenge_close(&d->cas[i].challenge);
     }
     free(d->cas);
     free(d->issuers);
@@ -211,5 +236,4 @@ void main_world_close(struct daemon *d)
     observe_close(&d->observe);
     store_close(&d->store);
     keydir_close(&d->keydir);
-    lock_release(&d->lock);
 }
