@@ -2,6 +2,7 @@
 #include "milter/danectl.h"
 
 #include "base/text.h"
+#include "milter/danectl_status.h"
 #include "say.h"
 
 #include <jansson.h>
@@ -19,8 +20,9 @@ static bool print_line(void *self, const struct store_line *line)
     struct history *h = self;
     char when[64];
     if (h->array != NULL) {
-        json_t *o = json_pack("{s:I, s:s, s:s, s:s}", "time", (json_int_t)line->wall, "certificate",
-                              line->certificate, "what", line->what, "text", line->text);
+        json_t *o =
+            json_pack("{s:o, s:s, s:s, s:o}", "at", danectl_json_time(line->wall), "certificate",
+                      line->certificate, "what", line->what, "text", danectl_json_text(line->text));
         h->failed = o == NULL || json_array_append_new(h->array, o) != 0;
         return !h->failed;
     }
