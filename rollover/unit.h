@@ -51,7 +51,8 @@ struct unit {
     size_t said_old; /* server processes from before a switch */
     char said_trouble[ERR_TEXT_MAX];
     uint8_t said_phase[MODEL_MAX_KEYS];
-    char rejected[ERR_TEXT_MAX]; /* what was refused, until the same succeeds: */
+    model_mask said_foreign[MODEL_MAX_OWNERS]; /* records of others that were named */
+    char rejected[ERR_TEXT_MAX];               /* what was refused, until the same succeeds: */
     enum plan_verb rejected_verb;
     int rejected_at; /* which algorithm, owner; MODEL_NONE: the verb says it all */
     bool said_addr[MODEL_MAX_OWNERS][MODEL_MAX_ADDRS]; /* disagreement was logged */

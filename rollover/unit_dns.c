@@ -82,6 +82,28 @@ static void log_disagreements(struct unit *u, int owner)
     }
 }
 
+/* Row 30: a record that we did not make is kept, and said once when it comes and when it goes. */
+static void log_foreign(struct unit *u, int owner)
+{
+    const struct model_facts *f = &u->st.facts;
+    model_mask foreign = phase_shown_somewhere(&f->owners[owner], u->now);
+    model_mask said = u->said_foreign[owner];
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        char rec[64];
+        if (!f->recs[r].used || f->recs[r].ours)
+            foreign &= ~MODEL_BIT(r);
+        if (((foreign ^ said) & MODEL_BIT(r)) == 0)
+            continue;
+        say_rec(&u->st, r, rec, sizeof rec);
+        if ((foreign & MODEL_BIT(r)) != 0)
+            unit_log(u, PORT_LOG_WARNING, "%s: %s is not ours and stays", u->st.owners[owner], rec);
+        else if (f->recs[r].used && !f->recs[r].ours)
+            unit_log(u, PORT_LOG_INFO, "%s: %s, which is not ours, is gone", u->st.owners[owner],
+                     rec);
+    }
+    u->said_foreign[owner] = foreign;
+}
+
 /* What was there before us is judged by a round in which everybody spoke. */
 static bool all_answered(const struct facts_round *round)
 {
@@ -208,6 +230,7 @@ static enum outcome take_round(struct unit *u, int owner, const struct port_roun
         keep_texts(u, owner, round);
         judge_zone(u, owner, round, facts);
         log_disagreements(u, owner);
+        log_foreign(u, owner);
     }
     free(facts);
     return out;

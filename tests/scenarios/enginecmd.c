@@ -80,7 +80,22 @@ static bool operator_key(struct run *r, int *fact)
     return *fact >= 0 ? true : script_fail(r, "the engine knows no key %s", r->words[2]);
 }
 
-/* operator roll|compromised KEY|freeze|resume [CAUSE]|unwanted ALG */
+/* renew, rollback: the algorithm that is named, or each */
+static bool operator_algs(struct run *r, void (*fn)(struct model_facts *f, int alg))
+{
+    struct model_facts *f = &r->e->mem.facts;
+    int alg = r->n > 2 ? things_alg(r->s, r->words[2]) : MODEL_NONE;
+
+    if (r->n > 2 && alg < 0)
+        return script_fail(r, "no algorithm is called \"%s\"", r->words[2]);
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        if (f->algs[a].used && f->algs[a].wanted && (alg == MODEL_NONE || a == alg))
+            fn(f, a);
+    }
+    return true;
+}
+
+/* operator roll|renew|rollback [ALG]|compromised KEY|freeze|resume [CAUSE]|unwanted ALG */
 static bool engine_operator(struct run *r)
 {
     struct model_facts *f = &r->e->mem.facts;
@@ -93,6 +108,12 @@ static bool engine_operator(struct run *r)
         return script_fail(r, "the engine is down");
     if (strcmp(what, "roll") == 0) {
         facts_roll(f);
+    } else if (strcmp(what, "renew") == 0) {
+        if (!operator_algs(r, facts_renew))
+            return false;
+    } else if (strcmp(what, "rollback") == 0) {
+        if (!operator_algs(r, facts_rollback))
+            return false;
     } else if (strcmp(what, "compromised") == 0) {
         if (!operator_key(r, &fact))
             return false;

@@ -117,6 +117,8 @@ void shell_start(struct shell *e)
         e->mem.boot = e->s->t - e->s->boot_at;
         e->mem.boot_id = e->s->boot_id;
     }
+    for (int k = 0; k < MODEL_MAX_KEYS; k++)
+        e->mem.facts.keys[k].ordering = MODEL_NEVER;
     sim_say(e->s, "engine: starts, epoch %" PRIu32, e->mem.facts.epoch);
     shell_file_was(e);
     shell_save(e);
@@ -220,6 +222,8 @@ bool shell_step(struct shell *e)
     look_around(e);
     if (unresolved(e))
         return false;
+    if (shell_take_order(e))
+        return true;
     plan_next(&e->mem.facts, &e->policy, now, &a);
     if (a.verb == PLAN_WAIT) {
         e->refused = PLAN_WAIT;
@@ -256,11 +260,13 @@ bool shell_tick(struct shell *e, int64_t limit)
         return false;
     if (!e->up && s->t >= e->comes_back)
         shell_start(e);
-    if (e->up && s->t >= e->wake) {
+    if (e->up && (s->t >= e->wake || s->t >= shell_next_order(e))) {
         if (shell_step(e) || s->broken)
             return true;
     }
     next = e->up ? e->wake : e->comes_back;
+    if (e->up && shell_next_order(e) < next)
+        next = shell_next_order(e);
     if (world_next_event(s) < next)
         next = world_next_event(s);
     if (next > limit)

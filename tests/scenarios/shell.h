@@ -33,6 +33,7 @@ struct shell_state {
     int boot_id;
     int cert_of[MODEL_MAX_CHAINS];     /* the world's certificate of a chain */
     int64_t left_at[MODEL_MAX_CHAINS]; /* true time at which it left the file */
+    int64_t order_due[MODEL_MAX_KEYS]; /* true time at which an order ends; of this process */
 };
 
 struct shell {
@@ -91,6 +92,8 @@ model_mask shell_enter_recs(struct shell *e, int key, int cert);
 
 /* One action, safety having said yes (shell_act.c, shell_dns.c, shell_file.c). */
 void shell_act(struct shell *e, const struct plan_action *a);
+bool shell_take_order(struct shell *e); /* one that has ended: true */
+int64_t shell_next_order(const struct shell *e);
 void shell_observe(struct shell *e, int owner);
 void shell_change_dns(struct shell *e, const struct plan_action *a);
 void shell_adopt(struct shell *e, const struct plan_action *a);

@@ -4,6 +4,7 @@
 #include "shell.h"
 
 #include "core/facts.h"
+#include "core/phase.h"
 #include "oracle.h"
 #include "things.h"
 #include "world.h"
@@ -114,12 +115,13 @@ static bool acceptable(const struct shell *e, int cert)
     return c->names_ok && c->not_before <= t && t < c->not_after;
 }
 
-static void issue(struct shell *e, const struct plan_action *a)
+/* What came of an order. */
+static void take(struct shell *e, const struct plan_action *a)
 {
     struct model_key *k = &e->mem.facts.keys[a->key];
     int key = things_key_of_spki(e->s, k->spki), cert;
 
-    world_advance_to(e->s, e->s->t + 2 * SEC);
+    k->ordering = MODEL_NEVER;
     if (e->s->ca == SIM_CA_FAILS) {
         sim_say(e->s, "  the CA does not work");
         k->retry_at = shell_now(e).steady + HOUR;
@@ -143,6 +145,52 @@ static void issue(struct shell *e, const struct plan_action *a)
     }
     shell_save(e);
     shell_point(e, SHELL_AFTER_RECORD, a);
+}
+
+int64_t shell_next_order(const struct shell *e)
+{
+    int64_t next = SIM_NEVER;
+
+    for (int k = 0; k < MODEL_MAX_KEYS; k++) {
+        if (e->mem.facts.keys[k].used && e->mem.facts.keys[k].ordering != MODEL_NEVER &&
+            e->mem.order_due[k] < next)
+            next = e->mem.order_due[k];
+    }
+    return next;
+}
+
+bool shell_take_order(struct shell *e)
+{
+    struct plan_action a = e->last;
+
+    for (int k = 0; k < MODEL_MAX_KEYS; k++) {
+        if (!e->mem.facts.keys[k].used || e->mem.facts.keys[k].ordering == MODEL_NEVER ||
+            e->mem.order_due[k] > e->s->t)
+            continue;
+        a.verb = PLAN_ISSUE;
+        a.key = k;
+        sim_say(e->s, "engine: an order has ended");
+        e->wake = e->s->t;
+        if (phase_key_usable(&e->mem.facts.keys[k]))
+            take(e, &a);
+        else
+            e->mem.facts.keys[k].ordering = MODEL_NEVER;
+        return true;
+    }
+    return false;
+}
+
+static void issue(struct shell *e, const struct plan_action *a)
+{
+    if (e->s->ca_takes == 0) {
+        world_advance_to(e->s, e->s->t + 2 * SEC);
+        take(e, a);
+        return;
+    }
+    e->mem.facts.keys[a->key].ordering = sim_wall(e->s);
+    e->mem.order_due[a->key] = e->s->t + e->s->ca_takes;
+    shell_save(e);
+    shell_point(e, SHELL_AFTER_INTENT, a);
 }
 
 static void shred(struct shell *e, const struct plan_action *a)

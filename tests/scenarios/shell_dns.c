@@ -138,10 +138,16 @@ void shell_observe(struct shell *e, int owner)
         round.n_answers++;
     }
     round.cname_ttl = s->owners[owner].cname_ttl;
+    round.cname = s->owners[owner].cname != 0 ? s->owners[owner].cname : MODEL_CNAME_NONE;
     world_advance_to(e->s, s->t + ROUND_TIME);
     round.end = shell_now(e).steady;
+    if (s->owners[owner].cname_loop) { /* nobody can be asked */
+        sim_say(e->s, "engine: the CNAME leads nowhere");
+        round.n_answers = 0;
+        facts_cname_lost(&e->mem.facts, owner, shell_now(e));
+    }
     facts_observed(&e->mem.facts, owner, &round, &e->policy, shell_now(e));
-    if (!e->mem.facts.owners[owner].based) {
+    if (!e->mem.facts.owners[owner].based && round.n_answers > 0) {
         facts_baseline(&e->mem.facts, owner);
         hand_over(e, owner, &round);
     }

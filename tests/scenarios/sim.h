@@ -105,6 +105,8 @@ struct sim_owner {
     char name[SIM_NAME];
     struct sim_rrset zone; /* at the primary */
     uint32_t cname_ttl;
+    uint64_t cname; /* where it leads: a digest of the target; 0: it is none */
+    bool cname_loop;
     sim_mask ours; /* added through the API, or there when we were adopted */
     struct model_combo ignored[MODEL_MAX_COMBOS];
     int n_ignored; /* the served chain did not match these before us, or a human's doing */
@@ -176,6 +178,7 @@ struct sim {
     int issuers;    /* the CA may use ca0 ... */
     int ca_blocked; /* key, or -1 */
     bool ca_names_wrong;
+    int64_t ca_takes; /* ms, for an order; 0: at once, the engine waits for it */
     enum sim_proof proof[MODEL_MAX_ALGS];
     bool postfix_up;
     bool reload_fails;

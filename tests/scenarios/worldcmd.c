@@ -93,7 +93,31 @@ static bool world_server(struct run *r)
     return true;
 }
 
-/* ttl OWNER D; cname OWNER D */
+/* cname OWNER loop; cname OWNER D [TARGET] */
+static bool world_cname(struct run *r)
+{
+    const char *target = r->n > 3 ? r->words[3] : "";
+    struct sim_owner *o;
+    int owner;
+    int64_t d = 0;
+
+    if (!script_words(r, 3, "OWNER DURATION [TARGET], OWNER loop") ||
+        !script_owner(r, r->words[1], &owner))
+        return false;
+    o = &r->s->owners[owner];
+    o->cname_loop = strcmp(r->words[2], "loop") == 0;
+    if (o->cname_loop)
+        return true;
+    if (!script_duration(r, r->words[2], &d))
+        return false;
+    o->cname_ttl = (uint32_t)(d / SEC);
+    o->cname = d > 0 ? 2 : 0;
+    for (; *target != '\0'; target++)
+        o->cname = o->cname * 31 + (uint64_t)(unsigned char)*target;
+    return true;
+}
+
+/* ttl OWNER D */
 static bool world_ttl(struct run *r)
 {
     int owner;
@@ -102,10 +126,7 @@ static bool world_ttl(struct run *r)
     if (!script_words(r, 3, "OWNER DURATION") || !script_owner(r, r->words[1], &owner) ||
         !script_duration(r, r->words[2], &d))
         return false;
-    if (strcmp(r->words[0], "ttl") == 0)
-        world_zone_ttl(r->s, owner, (uint32_t)(d / SEC));
-    else
-        r->s->owners[owner].cname_ttl = (uint32_t)(d / SEC);
+    world_zone_ttl(r->s, owner, (uint32_t)(d / SEC));
     return true;
 }
 
@@ -146,7 +167,7 @@ static bool world_api(struct run *r)
     return true;
 }
 
-/* ca works|fails|blocks KEY|issuer N|names wrong|names right */
+/* ca works|fails|takes D|blocks KEY|issuer N|names wrong|names right */
 static bool world_ca(struct run *r)
 {
     const char *what = r->n > 1 ? r->words[1] : "";
@@ -156,6 +177,8 @@ static bool world_ca(struct run *r)
         r->s->ca_names_wrong = false;
     } else if (strcmp(what, "fails") == 0) {
         r->s->ca = SIM_CA_FAILS;
+    } else if (strcmp(what, "takes") == 0 && r->n > 2) {
+        return script_duration(r, r->words[2], &r->s->ca_takes);
     } else if (strcmp(what, "names-wrong") == 0) {
         r->s->ca_names_wrong = true;
     } else if (strcmp(what, "blocks") == 0 && r->n > 2) {
@@ -163,7 +186,7 @@ static bool world_ca(struct run *r)
     } else if (strcmp(what, "issuer") == 0 && r->n > 2 && strncmp(r->words[2], "ca", 2) == 0) {
         r->s->ca_issuer = (int)strtol(r->words[2] + 2, NULL, 10);
     } else {
-        return script_fail(r, "ca works, fails, names-wrong, blocks KEY or issuer caN");
+        return script_fail(r, "ca works, fails, takes D, names-wrong, blocks KEY or issuer caN");
     }
     return true;
 }
@@ -207,8 +230,10 @@ bool world_command(struct run *r)
 
     if (strcmp(word, "server") == 0)
         ok = world_server(r);
-    else if (strcmp(word, "ttl") == 0 || strcmp(word, "cname") == 0)
+    else if (strcmp(word, "ttl") == 0)
         ok = world_ttl(r);
+    else if (strcmp(word, "cname") == 0)
+        ok = world_cname(r);
     else if (strcmp(word, "human") == 0)
         ok = world_human(r);
     else if (strcmp(word, "api") == 0)
