@@ -1,25 +1,107 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "acme/acme.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "acme/client.h"
+#include "acme/order.h"
+#include "acme/pace.h"
+#include "base/text.h"
 
 struct acme {
+    struct acme_config config; /* its texts are ours */
     struct acme_ports ports;
+    struct client client;
+    pthread_mutex_t lock; /* one order at a time */
 };
+
+static void acme_free_config(struct acme_config *config)
+{
+    union {
+        const char *const *held;
+        char **own;
+    } contact = {.held = config->contact};
+    for (size_t i = 0; contact.own != NULL && i < config->n_contact; i++)
+        free(contact.own[i]);
+    free(contact.own);
+    const char *const texts[] = {config->title, config->directory, config->ca_file};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        union {
+            const char *held;
+            char *own;
+        } text = {.held = texts[i]};
+        free(text.own);
+    }
+}
+
+static bool acme_copy_config(const struct acme_config *from, struct acme_config *to)
+{
+    char **contact = calloc(from->n_contact > 0 ? from->n_contact : 1, sizeof *contact);
+    *to = *from;
+    to->title = strdup(from->title);
+    to->directory = strdup(from->directory);
+    to->ca_file = strdup(from->ca_file != NULL ? from->ca_file : "");
+    bool good =
+        contact != NULL && to->title != NULL && to->directory != NULL && to->ca_file != NULL;
+    for (size_t i = 0; contact != NULL && i < from->n_contact; i++) {
+        contact[i] = strdup(from->contact[i]);
+        good = good && contact[i] != NULL;
+    }
+    to->contact = (const char *const *)contact;
+    return good;
+}
+
+enum outcome acme_open_over(const struct acme_config *config, const struct acme_ports *ports,
+                            struct transport transport, struct acme **out, struct err *err)
+{
+    struct acme *acme = calloc(1, sizeof *acme);
+    *out = NULL;
+    if (acme == NULL) {
+        transport_close(&transport);
+        return err_set(err, OUT_BROKEN, "out of memory");
+    }
+    bool good = acme_copy_config(config, &acme->config);
+    acme->ports = *ports;
+    acme->client =
+        (struct client){.config = &acme->config, .ports = &acme->ports, .transport = transport};
+    if (!good || pthread_mutex_init(&acme->lock, NULL) != 0) {
+        acme_free_config(&acme->config);
+        transport_close(&transport);
+        free(acme);
+        return err_set(err, OUT_BROKEN, "out of memory");
+    }
+    *out = acme;
+    return OUT_OK;
+}
 
 enum outcome acme_open(const struct acme_config *config, const struct acme_ports *ports,
                        struct acme **out, struct err *err)
 {
-    (void)config;
-    *out = calloc(1, sizeof **out);
-    if (*out == NULL)
-        return err_set(err, OUT_BROKEN, "out of memory");
-    (*out)->ports = *ports;
-    return OUT_OK;
+    struct transport transport = {0};
+    *out = NULL;
+    if (!doc_is_url(config->directory))
+        return err_set(err, OUT_REFUSED,
+                       "acme \"%s\": directory \"%.200s\" is no https URL: ACME is never spoken "
+                       "without TLS",
+                       config->title, config->directory);
+    enum outcome res = transport_open(config, ports, &transport, err);
+    if (res != OUT_OK) {
+        err_prepend(err, "acme \"%s\"", config->title);
+        return res;
+    }
+    return acme_open_over(config, ports, transport, out, err);
 }
 
 void acme_close(struct acme **acme)
 {
+    if (*acme == NULL)
+        return;
+    client_end(&(*acme)->client);
+    transport_close(&(*acme)->client.transport);
+    (void)pthread_mutex_destroy(&(*acme)->lock);
+    acme_free_config(&(*acme)->config);
     free(*acme);
     *acme = NULL;
 }
@@ -27,25 +109,37 @@ void acme_close(struct acme **acme)
 static enum outcome acme_issue(void *self, const struct port_order *order, struct port_issued *out,
                                struct err *err)
 {
-    (void)self;
-    (void)order;
+    struct acme *acme = self;
     out->fault = PORT_ISSUE_OTHER;
     out->wait = 0;
-    return err_set(err, OUT_REFUSED, "the ACME client is not in this build yet");
+    if (pthread_mutex_lock(&acme->lock) != 0)
+        return err_set(err, OUT_BROKEN, "acme \"%s\": cannot lock", acme->config.title);
+    enum outcome res = pace_stopping(&acme->ports) ? err_set(err, OUT_RETRY, "stopping")
+                                                   : order_run(&acme->client, order, out, err);
+    if (res != OUT_OK)
+        client_stale(&acme->client);
+    (void)pthread_mutex_unlock(&acme->lock);
+    return res;
 }
 
 const struct port_issuer_ops acme_ops = {.issue = acme_issue};
 
 enum outcome acme_look(struct acme *acme, char *terms, size_t size, struct err *err)
 {
-    (void)acme;
     if (size > 0)
         terms[0] = '\0';
-    return err_set(err, OUT_REFUSED, "the ACME client is not in this build yet");
+    if (pthread_mutex_lock(&acme->lock) != 0)
+        return err_set(err, OUT_BROKEN, "acme \"%s\": cannot lock", acme->config.title);
+    client_stale(&acme->client);
+    enum outcome res = client_directory(&acme->client, err);
+    if (res == OUT_OK && !text_format(terms, size, "%s", acme->client.terms))
+        res = err_set(err, OUT_REFUSED, "the URL of the terms of service is too long");
+    (void)pthread_mutex_unlock(&acme->lock);
+    return res;
 }
 
 unsigned long acme_connections(const struct acme *acme)
 {
-    (void)acme;
-    return 0;
+    const struct transport *t = &acme->client.transport;
+    return t->ops->connections(t->self);
 }
