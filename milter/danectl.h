@@ -103,6 +103,7 @@ extern const struct danectl_command danectl_rollback_command;
 extern const struct danectl_command danectl_freeze_command;
 extern const struct danectl_command danectl_resume_command;
 extern const struct danectl_command danectl_config_command;
+extern const struct danectl_command danectl_check_command;
 extern const struct danectl_command danectl_tlsa_command;
 extern const struct danectl_command danectl_probe_command;
 

@@ -27,8 +27,7 @@ enum outcome danectl_provider_open(const struct conf *conf, const struct conf_dn
     }
     out->provider = provider_find(update ? "rfc2136" : "powerdns");
     if (out->provider == NULL)
-        return err_set(err, OUT_REFUSED, "dns \"%s\": its provider is not built into this danectl",
-                       dns->name);
+        return err_set(err, OUT_REFUSED, "its provider is not built into this danectl");
     return out->provider->open(&settings, &out->self, err);
 }
 

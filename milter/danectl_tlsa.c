@@ -161,18 +161,18 @@ static void tlsa_compare(struct tlsa_run *t, const char *where, const struct por
         if (tlsa_has(rrset, &t->want[i].rec))
             continue;
         (void)json_array_append_new(missing, json_string(tlsa_text(t, &t->want[i].rec)));
-        line(t, "  %s: missing: %s (%s)\n", where, t->text, t->want[i].why);
+        line(t, ";   %s: missing: %s (%s)\n", where, t->text, t->want[i].why);
     }
     for (size_t i = 0; i < rrset->n; i++) {
         (void)json_array_append_new(records, json_string(tlsa_text(t, &rrset->recs[i])));
         if (tlsa_wanted(t, &rrset->recs[i]))
             continue;
         (void)json_array_append_new(extra, json_string(t->text));
-        line(t, "  %s: extra:   %s\n", where, t->text);
+        line(t, ";   %s: extra:   %s\n", where, t->text);
     }
     bool same = json_array_size(missing) == 0 && json_array_size(extra) == 0;
     if (same)
-        line(t, "  %s: as it should be (%u records, TTL %u)\n", where, (unsigned)rrset->n,
+        line(t, ";   %s: as it should be (%u records, TTL %u)\n", where, (unsigned)rrset->n,
              (unsigned)rrset->ttl);
     t->attention = t->attention || !same;
     (void)json_array_append_new(places,
@@ -183,7 +183,7 @@ static void tlsa_compare(struct tlsa_run *t, const char *where, const struct por
 
 static void tlsa_trouble(struct tlsa_run *t, const char *where, const char *why, json_t *places)
 {
-    line(t, "  %s: %s\n", where, why);
+    line(t, ";   %s: %s\n", where, why);
     t->attention = true;
     (void)json_array_append_new(
         places, json_pack("{s:s, s:b, s:s}", "where", where, "same", 0, "why", why));
@@ -197,7 +197,7 @@ static void tlsa_primary(struct tlsa_run *t, const struct conf_certificate *c, c
     char where[160];
     (void)snprintf(where, sizeof where, "dns \"%s\"", c->dns->name);
     if (geteuid() != 0) {
-        line(t, "  %s: not asked, because the key is read by root alone\n", where);
+        line(t, ";   %s: not asked, because the key is read by root alone\n", where);
         return;
     }
     enum outcome out = danectl_provider_open(t->d->conf, c->dns, &provider, &err);

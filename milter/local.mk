@@ -46,6 +46,10 @@ danectl_SOURCES = milter/danectl.c milter/danectl.h \
 	milter/danectl_config.c \
 	milter/danectl_change.c \
 	milter/danectl_history.c \
+	milter/danectl_check_host.c milter/danectl_check.h \
+	milter/danectl_check_dns.c \
+	milter/danectl_check_ca.c \
+	milter/danectl_check.c \
 	milter/danectl_provider.c milter/danectl_provider.h \
 	milter/danectl_tlsa.c \
 	milter/danectl_probe.c \
