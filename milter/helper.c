@@ -29,13 +29,19 @@ static enum outcome do_read(const struct helper_deploy *d, struct msg *in, struc
 static enum outcome do_install(const struct helper_deploy *d, struct msg *in, struct msg *out,
                                struct err *err)
 {
-    struct port_part parts[PORT_PARTS_MAX];
-    size_t n = 0;
+    struct port_part parts[PORT_PARTS_MAX], expect[PORT_PARTS_MAX];
+    size_t n = 0, n_expect = 0;
+    bool any = false;
     (void)out;
     enum outcome res = helper_msg_take_parts(in, parts, &n, err);
+    if (res == OUT_OK) {
+        any = msg_take_u32(in) == 0;
+        res = helper_msg_take_parts(in, expect, &n_expect, err);
+    }
     if (res == OUT_OK)
-        res = d->ops->install(d->self, parts, n, err);
+        res = d->ops->install(d->self, parts, n, any ? NULL : expect, n_expect, err);
     helper_msg_free_parts(parts, n);
+    helper_msg_free_parts(expect, n_expect);
     return res;
 }
 

@@ -57,11 +57,13 @@ static void client_free_parts(void *self, struct port_part *parts, size_t n)
 }
 
 static enum outcome client_install(void *self, const struct port_part *parts, size_t n,
-                                   struct err *err)
+                                   const struct port_part *expect, size_t n_expect, struct err *err)
 {
     const struct helper_client *c = self;
     begin(c, HELPER_INSTALL);
     helper_msg_put_parts(c->msg, parts, n);
+    msg_put_u32(c->msg, expect != NULL);
+    helper_msg_put_parts(c->msg, expect, expect != NULL ? n_expect : 0);
     return call(c, err);
 }
 

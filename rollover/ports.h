@@ -277,9 +277,12 @@ struct port_deploy_ops {
     void (*free_parts)(void *self, struct port_part *parts, size_t n);
     /* Writes key + chain of every part to a new file beside, checks it by loading it (each key
      * fits its certificate), keeps the old, renames, fsyncs the folder. key_pem is not used:
-     * keys come from the key folder by spki. OUT_OK: the rename is durable. Anything else: most
-     * likely the old file is in place; read() tells. */
-    enum outcome (*install)(void *self, const struct port_part *parts, size_t n, struct err *err);
+     * keys come from the key folder by spki. `expect` (alg, spki, chain_pem; NULL: anything): what
+     * the file must serve until then; compared as late as can be. OUT_OK: the rename is durable.
+     * OUT_NOT_YET: the file serves something else than expected, and was left alone. Anything
+     * else: most likely the old file is in place; read() tells. */
+    enum outcome (*install)(void *self, const struct port_part *parts, size_t n,
+                            const struct port_part *expect, size_t n_expect, struct err *err);
     enum outcome (*reload)(void *self, struct err *err);
     /* Old bundles kept beside the chain file: gone, overwritten, fsynced. */
     enum outcome (*shred_old)(void *self, struct err *err);

@@ -45,16 +45,18 @@ static void stamp_leaving(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
     }
 }
 
-/* The rename and the reload. `*renamed` is the moment after the rename (CLOCK_BOOTTIME), 0 when it
- * did not come to that. */
-static enum outcome put_in_place(struct unit *u, const int8_t chains[MODEL_MAX_ALGS],
-                                 model_time *renamed, struct err *err)
+/* The rename, if the file still holds `before`, and the reload. `*renamed` is the moment after the
+ * rename (CLOCK_BOOTTIME), 0 when it did not come to that. */
+static enum outcome put_in_place(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
+                                 const int8_t chains[MODEL_MAX_ALGS], model_time *renamed,
+                                 struct err *err)
 {
     const struct engine_certificate *c = u->cfg;
-    struct port_part parts[PORT_PARTS_MAX];
+    struct port_part parts[PORT_PARTS_MAX], expect[PORT_PARTS_MAX];
     size_t n = parts_of(u, chains, parts);
+    size_t n_expect = parts_of(u, before, expect);
     *renamed = 0;
-    enum outcome out = c->deploy->install(c->deploy_self, parts, n, err);
+    enum outcome out = c->deploy->install(c->deploy_self, parts, n, expect, n_expect, err);
     if (out != OUT_OK)
         return out;
     out = unit_clock(u, err);
@@ -113,7 +115,7 @@ static enum outcome undo_switch(struct unit *u, const int8_t before[MODEL_MAX_AL
         out = unit_record(u, false, "putting-back", &more, "putting the chain file back");
     }
     if (out == OUT_OK)
-        out = put_in_place(u, before, &renamed, &more);
+        out = put_in_place(u, after, before, &renamed, &more);
     if (renamed == 0) {
         unit_log(u, PORT_LOG_ERROR, "the chain file was not put back: %s", more.text);
         return out; /* an intent stays pending: unit_recover() reads the file */
@@ -142,7 +144,7 @@ enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err
     if (out == OUT_OK && u->now.steady - asked > UNIT_SWITCH_MAX)
         out = err_set(err, OUT_NOT_YET, "the machine stood still before the switch");
     if (out == OUT_OK)
-        out = put_in_place(u, a->chains, &renamed, err);
+        out = put_in_place(u, before, a->chains, &renamed, err);
     if (out != OUT_OK && renamed == 0)
         return out; /* whether the rename happened is for unit_recover() to find out */
     if (out != OUT_OK)

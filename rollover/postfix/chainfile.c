@@ -145,9 +145,35 @@ static enum outcome chainfile_undo(const struct chainfile *file, struct err *err
     return OUT_BROKEN;
 }
 
+static enum outcome chainfile_changed(const struct chainfile *file, struct err *err)
+{
+    return err_set(err, OUT_NOT_YET,
+                   "%s was changed by somebody else while it was to be replaced; it is left alone",
+                   file->folder.path);
+}
+
+/* Nobody put another file there, or wrote into this one, since it was read. */
+static enum outcome chainfile_unchanged(const struct chainfile *file, struct err *err)
+{
+    struct stat now;
+    if (fstatat(file->folder.fd, file->folder.name, &now, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno != ENOENT)
+            return err_errno(err, "cannot look at %s", file->folder.path);
+        return file->exists ? chainfile_changed(file, err) : OUT_OK;
+    }
+    if (!file->exists || now.st_dev != file->info.st_dev || now.st_ino != file->info.st_ino ||
+        now.st_size != file->info.st_size || now.st_mtim.tv_sec != file->info.st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != file->info.st_mtim.tv_nsec)
+        return chainfile_changed(file, err);
+    return OUT_OK;
+}
+
 static enum outcome chainfile_switch(const struct chainfile *file, struct err *err)
 {
     int fd = file->folder.fd;
+    enum outcome res = chainfile_unchanged(file, err);
+    if (res != OUT_OK)
+        return res;
     if (renameat(fd, file->next, fd, file->folder.name) != 0)
         return err_errno(err, "cannot rename %s.next", file->folder.path);
     if (folder_sync(&file->folder, err) != OUT_OK)
@@ -201,8 +227,56 @@ static enum outcome chainfile_settle(const struct chainfile *file, struct err *e
     return res;
 }
 
+static bool chainfile_has(const struct port_part *parts, size_t n, const struct port_part *part)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].alg == part->alg)
+            return memcmp(parts[i].spki, part->spki, sizeof part->spki) == 0 &&
+                   strcmp(parts[i].chain_pem, part->chain_pem) == 0;
+    }
+    return false;
+}
+
+/* Is another part of its algorithm behind it? */
+static bool chainfile_hidden(const struct port_part *parts, size_t n, size_t i)
+{
+    for (size_t k = i + 1; k < n; k++) {
+        if (parts[k].alg == parts[i].alg)
+            return true;
+    }
+    return false;
+}
+
+static enum outcome chainfile_expected(const struct chainfile *file, const struct port_part *expect,
+                                       size_t n_expect, struct err *err)
+{
+    struct port_part parts[PORT_PARTS_MAX];
+    size_t n = PORT_PARTS_MAX, served = 0;
+    bool same = true;
+    if (!file->exists)
+        return n_expect == 0 ? OUT_OK : chainfile_changed(file, err);
+    enum outcome res = bundle_read(file->old.text, file->old.len, parts, &n, err);
+    if (res != OUT_OK)
+        return res == OUT_REFUSED ? chainfile_changed(file, err) : res;
+    for (size_t i = 0; i < n; i++) {
+        if (chainfile_hidden(parts, n, i))
+            continue;
+        served++;
+        same = same && chainfile_has(expect, n_expect, &parts[i]);
+    }
+    bundle_free(parts, n);
+    return same && served == n_expect ? OUT_OK : chainfile_changed(file, err);
+}
+
 enum outcome chainfile_install(const char *path, const struct port_part *parts, size_t n,
                                const struct key_loader *keys, struct err *err)
+{
+    return chainfile_install_over(path, parts, n, NULL, 0, keys, err);
+}
+
+enum outcome chainfile_install_over(const char *path, const struct port_part *parts, size_t n,
+                                    const struct port_part *expect, size_t n_expect,
+                                    const struct key_loader *keys, struct err *err)
 {
     struct chainfile file;
     enum outcome res = chainfile_open(path, &file, err);
@@ -216,8 +290,12 @@ enum outcome chainfile_install(const char *path, const struct port_part *parts, 
     else if (file.exists &&
              file.old.len == file.new.len &&memcmp(file.old.text, file.new.text, file.new.len) == 0)
         res = chainfile_settle(&file, err);
-    else
-        res = chainfile_replace(&file, parts, n, err);
+    else {
+        if (expect != NULL)
+            res = chainfile_expected(&file, expect, n_expect, err);
+        if (res == OUT_OK)
+            res = chainfile_replace(&file, parts, n, err);
+    }
     chainfile_close(&file);
     return res;
 }

@@ -32,6 +32,14 @@ enum outcome chainfile_read(const char *path, struct port_part *parts, size_t *n
 enum outcome chainfile_install(const char *path, const struct port_part *parts, size_t n,
                                const struct key_loader *keys, struct err *err);
 
+/* The same if the file serves exactly `expect` (NULL: whatever it serves) until then: of several
+ * parts of one algorithm the last one counts, as in OpenSSL; no file serves nothing. OUT_NOT_YET:
+ * something else. Somebody who writes between our last look and the rename (microseconds) is
+ * not seen. */
+enum outcome chainfile_install_over(const char *path, const struct port_part *parts, size_t n,
+                                    const struct port_part *expect, size_t n_expect,
+                                    const struct key_loader *keys, struct err *err);
+
 /* FILE.previous and what a crash left beside: overwritten, unlinked, the folder fsynced. */
 enum outcome chainfile_shred_old(const char *path, struct err *err);
 

@@ -39,10 +39,10 @@ static void deploy_free_parts(void *self, struct port_part *parts, size_t n)
 }
 
 static enum outcome deploy_install(void *self, const struct port_part *parts, size_t n,
-                                   struct err *err)
+                                   const struct port_part *expect, size_t n_expect, struct err *err)
 {
     const struct deploy *own = self;
-    return chainfile_install(own->chain_file, parts, n, &own->keys, err);
+    return chainfile_install_over(own->chain_file, parts, n, expect, n_expect, &own->keys, err);
 }
 
 static enum outcome deploy_shred_old(void *self, struct err *err)

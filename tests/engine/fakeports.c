@@ -317,12 +317,31 @@ static void deploy_free_parts(void *self, struct port_part *parts, size_t n)
     }
 }
 
+static bool serves(const struct fw_file *file, const struct port_part *expect, size_t n)
+{
+    bool same = file->n == n;
+    for (size_t i = 0; same && i < n; i++) {
+        size_t k = 0;
+        while (k < file->n && file->alg[k] != (uint8_t)expect[i].alg)
+            k++;
+        same = k < file->n && strcmp(file->pem[k], expect[i].chain_pem) == 0;
+    }
+    return same;
+}
+
 static enum outcome deploy_install(void *self, const struct port_part *parts, size_t n,
-                                   struct err *err)
+                                   const struct port_part *expect, size_t n_expect, struct err *err)
 {
     struct fw *w = self;
     if (fw_called(w, FW_INSTALL))
         return err_set(err, OUT_BROKEN, "no space left on device");
+    if (w->hook_writes) { /* in the worst moment */
+        w->hook_writes = false;
+        fw_new_key(w, (enum port_alg)w->file.alg[0], w->file.spki[0]);
+        fw_write_cert(w, w->file.spki[0], w->file.pem[0], FW_PEM);
+    }
+    if (expect != NULL && !serves(&w->file, expect, n_expect))
+        return err_set(err, OUT_NOT_YET, "the file was changed by somebody else");
     for (size_t i = 0; i < n; i++) {
         if (key_index(w, parts[i].spki) < 0)
             return err_set(err, OUT_REFUSED, "a key is missing");
@@ -474,20 +493,5 @@ void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
     out->issuer_self = w;
     out->deploy = &deploy_ops;
     out->deploy_self = w;
-    struct model_policy *p = &out->policy;
-    p->strategy = MODEL_STANDBY;
-    p->combos[0] = (struct model_combo){.usage = 3, .selector = 1, .matching = 1};
-    p->n_combos = 1;
-    p->poll = 500;
-    p->silence = 5000;
-    p->past_ttl = 2000;
-    p->ttl_cap = INT64_C(7) * 86400 * 1000;
-    p->floor = 2000;
-    p->delta_sender = 500;
-    p->fresh = 1000;
-    p->commit_max = w->commit_ms > 0 ? w->commit_ms : 3000;
-    p->renew_margin = 86400 * 1000;
-    p->renew_every = w->quiet ? 0 : 10000;
-    p->compromised_drain = 1000;
-    p->attest_every = 500;
+    fw_policy(w, &out->policy);
 }

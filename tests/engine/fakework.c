@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Worker threads, the operator, and who is told, of the world behind the engine's ports. */
+/* Worker threads, the operator and his policy, and who is told, of the world behind the engine's
+ * ports. */
 #include "tests/engine/fakeworld.h"
 
 #include <stdio.h>
@@ -52,4 +53,23 @@ void fw_command(struct fw *w, struct engine *e)
     w->command_out = engine_command(e, &w->command, w->reply, sizeof w->reply, &err);
     (void)snprintf(w->refusal, sizeof w->refusal, "%s", err.text);
     w->command_done = w->command_out == OUT_OK || w->command_out == OUT_REFUSED;
+}
+
+void fw_policy(const struct fw *w, struct model_policy *p)
+{
+    p->strategy = MODEL_STANDBY;
+    p->combos[0] = (struct model_combo){.usage = 3, .selector = 1, .matching = 1};
+    p->n_combos = 1;
+    p->poll = 500;
+    p->silence = 5000;
+    p->past_ttl = 2000;
+    p->ttl_cap = INT64_C(7) * 86400 * 1000;
+    p->floor = 2000;
+    p->delta_sender = 500;
+    p->fresh = 1000;
+    p->commit_max = w->commit_ms > 0 ? w->commit_ms : 3000;
+    p->renew_margin = 86400 * 1000;
+    p->renew_every = w->quiet ? 0 : 10000;
+    p->compromised_drain = 1000;
+    p->attest_every = 500;
 }

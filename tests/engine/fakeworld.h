@@ -129,6 +129,7 @@ struct fw {
     unsigned violations, switches, commits, withdrawals, shreds, issued, rollbacks;
     char why[256];
     bool loud, adopt, resume, wildcard;
+    bool hook_writes;     /* somebody writes the chain file just before our next rename */
     bool quiet;           /* keys do not age */
     model_time commit_ms; /* 0: 3 s */
 };
@@ -150,6 +151,7 @@ struct fw *fw_new(void); /* shared memory; fw_free() unmaps */
 void fw_free(struct fw **w);
 /* Postfix serves one chain for each algorithm, no TLSA record is published. */
 void fw_begin(struct fw *w, const enum port_alg *algs, size_t n_algs);
+void fw_policy(const struct fw *w, struct model_policy *p);
 void fw_world(struct fw *w, struct engine_world *out);
 /* Runs what the workers have had time for; all of it when `all`. */
 void fw_work(struct fw *w, bool all);

@@ -41,6 +41,24 @@ static void test_file_put_back(void **state)
     assert_true(w->withdrawals > 0);
 }
 
+/* A hook writes the file between our last look and our rename: compare-and-swap leaves it alone. */
+static void test_file_written_in_the_worst_moment(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    w->hook_writes = true;
+    for (int i = 0; i < 1000 && w->hook_writes; i++)
+        assert_true(fw_run(w, both, 2, 100));
+    assert_false(w->hook_writes);
+    assert_int_equal(w->switches, 0);
+    struct fw_file theirs = w->file;
+    assert_true(fw_run(w, both, 2, 30000));
+    assert_int_equal(w->switches, 0);
+    assert_memory_equal(w->file.pem, theirs.pem, sizeof theirs.pem);
+    assert_true((w->stored.st.facts.frozen & MODEL_F_ELSEWHERE) != 0);
+    assert_true(w->trouble);
+}
+
 /* A chain file that is nobody's of ours. */
 static void test_foreign_file(void **state)
 {
@@ -162,6 +180,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_file_put_back, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_file_written_in_the_worst_moment, fakekit_setup,
+                                        fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_foreign_file, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_restored_state, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_restore_does_not_drain, fakekit_setup,

@@ -204,7 +204,7 @@ static enum outcome do_install(struct ctl *ctl, struct err *err)
         parts[i].alg = cert.alg;
         parts[i].chain_pem = pems[i];
     }
-    return deploy_ops.install(&ctl->deploy, parts, n, err);
+    return deploy_ops.install(&ctl->deploy, parts, n, NULL, 0, err);
 }
 
 static enum outcome do_read(struct ctl *ctl, struct err *err)

@@ -52,9 +52,12 @@ static void box_free(void *self, struct port_part *parts, size_t n)
 }
 
 static enum outcome box_install(void *self, const struct port_part *parts, size_t n,
-                                struct err *err)
+                                const struct port_part *expect, size_t n_expect, struct err *err)
 {
     struct box *b = self;
+    if (expect != NULL &&
+        (n_expect != b->n || (n_expect > 0 && strcmp(expect[0].chain_pem, b->chain[0]) != 0)))
+        return err_set(err, OUT_NOT_YET, "box %d holds something else", b->number);
     b->n = n;
     for (size_t i = 0; i < n; i++) {
         if (parts[i].key_pem[0] != '\0')
@@ -210,7 +213,12 @@ static void test_install_and_read(void **state)
     struct port_part in[2] = {{.alg = PORT_ALG_P256, .chain_pem = chain},
                               {.alg = PORT_ALG_RSA2048, .chain_pem = chain}};
     memset(in[1].spki, 7, sizeof in[1].spki);
-    assert_int_equal(helper_ops.install(&f->clients[1], in, 2, &err), OUT_OK);
+    assert_int_equal(helper_ops.install(&f->clients[1], in, 2, in, 2, &err), OUT_NOT_YET);
+    assert_int_equal(helper_ops.install(&f->clients[1], in, 2, in, 0, &err), OUT_OK); /* empty */
+    assert_int_equal(helper_ops.install(&f->clients[1], in, 2, in, 0, &err), OUT_NOT_YET);
+    assert_string_equal(err.text, "box 1 holds something else");
+    assert_int_equal(helper_ops.install(&f->clients[1], in, 2, in, 2, &err), OUT_OK);
+    assert_int_equal(helper_ops.install(&f->clients[1], in, 2, NULL, 0, &err), OUT_OK);
     struct port_part out[PORT_PARTS_MAX];
     size_t n = PORT_PARTS_MAX;
     assert_int_equal(helper_ops.read(&f->clients[1], out, &n, &err), OUT_OK);

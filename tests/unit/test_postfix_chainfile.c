@@ -414,6 +414,36 @@ static void no_open_file_is_left(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static enum outcome over(const struct port_part *parts, const struct port_part *expect, size_t n,
+                         struct err *err)
+{
+    return chainfile_install_over(path, parts, 2, expect, n, &chains.keys, err);
+}
+
+static void what_is_not_expected_is_left_alone(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct port_part turned[2] = {chains.old[1], chains.old[0]};
+    struct port_part mixed[2] = {chains.old[0], chains.new[1]};
+    assert_int_equal(over(chains.old, chains.old, 2, &err), OUT_NOT_YET); /* there is no file */
+    assert_false(scratch_exists(&scratch, "tls/chain.pem"));
+    assert_int_equal(over(chains.old, chains.old, 0, &err), OUT_OK);
+    assert_int_equal(over(chains.new, chains.new, 2, &err), OUT_NOT_YET);
+    assert_non_null(strstr(err.text, "chain.pem was changed by somebody else while it was to be"));
+    assert_int_equal(over(chains.new, mixed, 2, &err), OUT_NOT_YET);
+    assert_int_equal(over(chains.new, chains.old, 1, &err), OUT_NOT_YET);
+    assert_int_equal(over(chains.new, chains.old, 0, &err), OUT_NOT_YET);
+    holds("tls/chain.pem", chains.old);
+    assert_false(scratch_exists(&scratch, "tls/chain.pem.next"));
+    assert_false(scratch_exists(&scratch, "tls/chain.pem.previous"));
+    assert_int_equal(over(chains.new, turned, 2, &err), OUT_OK);
+    holds("tls/chain.pem", chains.new);
+    assert_int_equal(over(chains.new, chains.old, 2, &err), OUT_OK); /* done already */
+    assert_int_equal(over(chains.old, NULL, 0, &err), OUT_OK);
+    holds("tls/chain.pem", chains.old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +464,7 @@ int main(void)
         TEST(paths_that_are_none_are_refused),
         TEST(a_file_too_large_is_refused),
         TEST(leftovers_are_cleared),
+        TEST(what_is_not_expected_is_left_alone),
         TEST(no_open_file_is_left),
     };
     return cmocka_run_group_tests(tests, make, drop);
