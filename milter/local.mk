@@ -17,6 +17,8 @@ libmilterside_a_SOURCES = \
 	milter/milter.c milter/milter.h \
 	milter/msg.c milter/msg.h \
 	milter/session.c milter/session.h \
+	milter/notice.c milter/notice.h \
+	milter/notice_mail.c \
 	milter/sysclock.c milter/sysclock.h \
 	milter/work.c milter/work.h
 
@@ -29,6 +31,16 @@ check_PROGRAMS += tests/unit/test_helper
 TESTS += tests/unit/test_helper
 tests_unit_test_helper_SOURCES = tests/unit/test_helper.c
 tests_unit_test_helper_LDADD = libmilterside.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+daemon_tests = tests/unit/test_work tests/unit/test_notice tests/unit/test_maillog
+check_PROGRAMS += $(daemon_tests)
+TESTS += $(daemon_tests)
+tests_unit_test_work_SOURCES = tests/unit/test_work.c
+tests_unit_test_work_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+tests_unit_test_notice_SOURCES = tests/unit/test_notice.c $(dm_scratch)
+tests_unit_test_notice_LDADD = libmilterside.a librpostfix.a librbase.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+tests_unit_test_maillog_SOURCES = tests/unit/test_maillog.c $(dm_scratch)
+tests_unit_test_maillog_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 DANEMILTER_LIBS = libmilterside.a libracme.a librconf.a librdns.a librpostfix.a librstore.a librengine.a librcore.a \
 	librnet.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(LDNS_LIBS) $(UNBOUND_LIBS) \

@@ -102,7 +102,8 @@ static void maillog_line(void *self, enum port_level level, const char *text)
     char note[80];
     unsigned missing = atomic_exchange(&log->missing, 0);
     if (missing > 0) {
-        (void)snprintf(note, sizeof note, "%u lines before this one could not be written", missing);
+        (void)snprintf(note, sizeof note, "%u %s before this one could not be written", missing,
+                       missing == 1 ? "line" : "lines");
         write_line(log, PORT_LOG_WARNING, note);
         if (atomic_load(&log->missing) > 0) /* that one could not, either */
             drop(log, missing - 1);

@@ -25,6 +25,7 @@
 #include "milter/maillog.h"
 #include "milter/master.h"
 #include "milter/milter.h"
+#include "milter/notice.h"
 #include "milter/sysclock.h"
 #include "milter/work.h"
 #include "net/probe.h"
@@ -95,6 +96,7 @@ struct daemon {
     struct store *store;
     struct observe *observe;
     struct probe *probe;
+    struct notice *notice;
     struct engine *engine;
     bool restored; /* the state comes from a backup */
 };

@@ -8,10 +8,12 @@
 #include "dns/challenge.h"
 #include "dns/provider.h"
 #include "milter/compose.h"
+#include "postfix/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Resolvers in the form that dns/ takes. */
 struct resolvers {
@@ -185,6 +187,40 @@ static enum outcome add_certificates(struct daemon *d, struct err *err)
     return OUT_OK;
 }
 
+/* ---- who is told ----------------------------------------------------------------------------- */
+
+static enum outcome run_sendmail(const char *const *argv, const char *input, int timeout_ms,
+                                 struct err *err)
+{
+    struct run_result result;
+    enum outcome out = run_program_input(argv, input, timeout_ms, &result, err);
+    run_result_free(&result);
+    return out;
+}
+
+static enum outcome open_notice(struct daemon *d, struct err *err)
+{
+    char host[256] = "", danectl[MAIN_PATH_MAX + 16] = "danectl";
+    if (gethostname(host, sizeof host - 1) != 0)
+        return err_errno(err, "the name of this host");
+    if (strcmp(d->path, MAIN_CONF) != 0)
+        (void)snprintf(danectl, sizeof danectl, "danectl -c %s", d->path);
+    const struct notice_config config = {.to = d->conf->notify,
+                                         .sendmail = d->conf->sendmail,
+                                         .host = host,
+                                         .danectl = danectl,
+                                         .run = run_sendmail,
+                                         .clock = &sysclock_ops,
+                                         .clock_self = &d->clock,
+                                         .notes = &store_notes_ops,
+                                         .notes_self = d->store,
+                                         .work = &work_ops,
+                                         .work_self = d->work,
+                                         .log = &maillog_ops,
+                                         .log_self = &d->log};
+    return notice_open(&config, &d->notice, err);
+}
+
 static enum outcome start_engine(struct daemon *d, struct err *err)
 {
     const struct engine_world world = {.clock = &sysclock_ops,
@@ -202,7 +238,9 @@ static enum outcome start_engine(struct daemon *d, struct err *err)
                                        .log = &maillog_ops,
                                        .log_self = &d->log,
                                        .work = &work_ops,
-                                       .work_self = d->work};
+                                       .work_self = d->work,
+                                       .notice = &notice_ops,
+                                       .notice_self = d->notice};
     enum outcome out = engine_new(&world, &d->engine, err);
     return out == OUT_OK ? add_certificates(d, err) : out;
 }
@@ -213,6 +251,8 @@ enum outcome main_world_open(struct daemon *d, struct err *err)
     if (out == OUT_OK)
         out = open_cas(d, err);
     if (out == OUT_OK)
+        out = open_notice(d, err);
+    if (out == OUT_OK)
         out = start_engine(d, err);
     return out;
 }
@@ -220,6 +260,7 @@ enum outcome main_world_open(struct daemon *d, struct err *err)
 void main_world_close(struct daemon *d)
 {
     engine_free(&d->engine);
+    notice_close(&d->notice);
     for (size_t i = 0; d->cas != NULL && i < d->conf->n_acme; i++) {
         acme_close(&d->cas[i].acme);
         challenge_close(&d->cas[i].challenge);

@@ -30,6 +30,8 @@ struct run_child {
     pid_t pid;
     int64_t deadline; /* monotonic, ms */
     int fds[RUN_PIPES][2];
+    int in[2];         /* its standard input; -1: /dev/null */
+    const char *input; /* what is still to be written there */
     bool reaped;
     int status;
     int exec_errno;
@@ -89,7 +91,7 @@ static void run_child(const struct run_child *child)
     char locale[] = "LC_ALL=C";
     char *const envp[] = {path, locale, NULL};
     int report = child->fds[RUN_EXEC][1];
-    int null = open("/dev/null", O_RDONLY);
+    int null = child->in[0] >= 0 ? child->in[0] : open("/dev/null", O_RDONLY);
     run_signals();
     if (null >= 0 && setpgid(0, 0) == 0 && chdir("/") == 0 && dup2(null, 0) == 0 &&
         dup2(child->fds[RUN_OUT][1], 1) == 1 && dup2(child->fds[RUN_ERR][1], 2) == 2) {
@@ -103,24 +105,34 @@ static void run_child(const struct run_child *child)
     _exit(told == (ssize_t)sizeof why ? 127 : 126);
 }
 
+/* A pipe above the standard descriptors; our end, ends[ours], does not block. */
+static enum outcome run_pipe(const struct run_child *child, int ends[2], int ours, struct err *err)
+{
+    if (pipe(ends) != 0)
+        return err_errno(err, "cannot make a pipe for %s", child->argv[0]);
+    for (int j = 0; j < 2; j++) {
+        int high = fcntl(ends[j], F_DUPFD_CLOEXEC, 3);
+        if (high < 0)
+            return err_errno(err, "cannot make a pipe for %s", child->argv[0]);
+        run_close(&ends[j]);
+        ends[j] = high;
+    }
+    if (fcntl(ends[ours], F_SETFL, O_NONBLOCK) != 0)
+        return err_errno(err, "cannot make a pipe for %s", child->argv[0]);
+    return OUT_OK;
+}
+
 static enum outcome run_pipes(struct run_child *child, struct err *err)
 {
+    enum outcome res = OUT_OK;
     for (int i = 0; i < RUN_PIPES; i++)
         child->fds[i][0] = child->fds[i][1] = -1;
-    for (int i = 0; i < RUN_PIPES; i++) {
-        if (pipe(child->fds[i]) != 0)
-            return err_errno(err, "cannot make a pipe for %s", child->argv[0]);
-        for (int j = 0; j < 2; j++) {
-            int high = fcntl(child->fds[i][j], F_DUPFD_CLOEXEC, 3);
-            if (high < 0)
-                return err_errno(err, "cannot make a pipe for %s", child->argv[0]);
-            run_close(&child->fds[i][j]);
-            child->fds[i][j] = high;
-        }
-        if (fcntl(child->fds[i][0], F_SETFL, O_NONBLOCK) != 0)
-            return err_errno(err, "cannot make a pipe for %s", child->argv[0]);
-    }
-    return OUT_OK;
+    child->in[0] = child->in[1] = -1;
+    for (int i = 0; i < RUN_PIPES && res == OUT_OK; i++)
+        res = run_pipe(child, child->fds[i], 0, err);
+    if (res == OUT_OK && child->input != NULL)
+        res = run_pipe(child, child->in, 1, err);
+    return res;
 }
 
 static enum outcome run_keep(struct run_child *child, int which, const char *data, size_t len,
@@ -174,6 +186,24 @@ static enum outcome run_read(struct run_child *child, int which, bool *got, stru
     return OUT_OK;
 }
 
+/* As much of the input as it takes now; when all is written, or it takes no more, the end. */
+static enum outcome run_feed(struct run_child *child, struct err *err)
+{
+    while (child->in[1] >= 0 && *child->input != '\0') {
+        ssize_t n = write(child->in[1], child->input, strlen(child->input));
+        if (n > 0)
+            child->input += n;
+        else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return OUT_OK;
+        else if (n < 0 && errno == EPIPE)
+            break;
+        else if (n < 0 && errno != EINTR)
+            return err_errno(err, "cannot write to %s", child->argv[0]);
+    }
+    run_close(&child->in[1]);
+    return OUT_OK;
+}
+
 static enum outcome run_reap(struct run_child *child, struct err *err)
 {
     if (child->reaped)
@@ -197,19 +227,22 @@ static enum outcome run_follow(struct run_child *child, struct err *err)
         int64_t left = child->deadline - run_now();
         if (left <= 0)
             return err_set(err, OUT_RETRY, "%s did not end in time and was killed", child->argv[0]);
+        enum outcome res = run_feed(child, err);
+        if (res != OUT_OK)
+            return res;
         for (int i = 0; i < RUN_PIPES; i++)
             polls[i] = (struct pollfd){.fd = child->fds[i][0], .events = POLLIN};
         int wait = was_reaped ? 0 : (int)(left < RUN_TICK_MS ? left : RUN_TICK_MS);
         if (poll(polls, RUN_PIPES, wait) < 0 && errno != EINTR)
             return err_errno(err, "cannot wait for %s", child->argv[0]);
         for (int i = 0; i < RUN_PIPES; i++) {
-            enum outcome res = run_read(child, i, &got, err);
+            res = run_read(child, i, &got, err);
             if (res != OUT_OK)
                 return res;
         }
         if (was_reaped && !got)
             return OUT_OK;
-        enum outcome res = run_reap(child, err);
+        res = run_reap(child, err);
         if (res != OUT_OK)
             return res;
     }
@@ -253,6 +286,7 @@ static enum outcome run_start(struct run_child *child, struct err *err)
     (void)setpgid(child->pid, child->pid); /* whoever comes first; fails once it has exec'd */
     for (int i = 0; i < RUN_PIPES; i++)
         run_close(&child->fds[i][1]);
+    run_close(&child->in[0]);
     return OUT_OK;
 }
 
@@ -268,10 +302,11 @@ static void run_kill(struct run_child *child)
     child->reaped = true;
 }
 
-enum outcome run_program(const char *const *argv, int timeout_ms, struct run_result *out,
-                         struct err *err)
+enum outcome run_program_input(const char *const *argv, const char *input, int timeout_ms,
+                               struct run_result *out, struct err *err)
 {
-    struct run_child child = {.argv = argv, .result = out, .deadline = run_now() + timeout_ms};
+    struct run_child child = {
+        .argv = argv, .input = input, .result = out, .deadline = run_now() + timeout_ms};
     memset(out, 0, sizeof *out);
     if (argv[0] == NULL || argv[0][0] != '/')
         return err_set(err, OUT_BROKEN, "a program is named by its absolute path, not \"%s\"",
@@ -287,7 +322,15 @@ enum outcome run_program(const char *const *argv, int timeout_ms, struct run_res
         run_close(&child.fds[i][0]);
         run_close(&child.fds[i][1]);
     }
+    run_close(&child.in[0]);
+    run_close(&child.in[1]);
     if (res == OUT_OK)
         res = run_verdict(&child, err);
     return res;
+}
+
+enum outcome run_program(const char *const *argv, int timeout_ms, struct run_result *out,
+                         struct err *err)
+{
+    return run_program_input(argv, NULL, timeout_ms, out, err);
 }

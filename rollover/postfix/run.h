@@ -32,6 +32,10 @@ struct run_result {
 /* argv ends with NULL; argv[0] is the path. */
 enum outcome run_program(const char *const *argv, int timeout_ms, struct run_result *out,
                          struct err *err);
+/* The same with `input` (a string) on its standard input. A program that does not read all of it is
+ * judged by its status alone. The caller's process ignores SIGPIPE. */
+enum outcome run_program_input(const char *const *argv, const char *input, int timeout_ms,
+                               struct run_result *out, struct err *err);
 void run_result_free(struct run_result *result);
 
 #endif

@@ -209,6 +209,37 @@ static void signals_are_as_at_the_beginning(void **state)
     assert_int_equal(sigaction(SIGPIPE, &old, NULL), 0);
 }
 
+static void standard_input_is_fed(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct run_result out;
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction old;
+    const char *cat[] = {"/bin/cat", NULL};
+    const char *count[] = {"/bin/sh", "-c", "sleep 0.2; wc -c", NULL};
+    const char *deaf[] = {"/bin/sh", "-c", "exec <&-; echo no thanks; exit 3", NULL};
+    char *big = malloc(1000001); /* more than a pipe holds */
+    assert_non_null(big);
+    memset(big, 'x', 1000000);
+    big[1000000] = '\0';
+    assert_int_equal(sigaction(SIGPIPE, &ignore, &old), 0);
+    assert_int_equal(run_program_input(cat, "a\nb\n", 10000, &out, &err), OUT_OK);
+    assert_string_equal(out.out, "a\nb\n");
+    run_result_free(&out);
+    assert_int_equal(run_program_input(cat, "", 10000, &out, &err), OUT_OK);
+    assert_string_equal(out.out, "");
+    run_result_free(&out);
+    assert_int_equal(run_program_input(count, big, 10000, &out, &err), OUT_OK);
+    assert_string_equal(out.out, "1000000\n");
+    run_result_free(&out);
+    assert_int_equal(run_program_input(deaf, big, 10000, &out, &err), OUT_REFUSED);
+    assert_string_equal(out.out, "no thanks\n");
+    run_result_free(&out);
+    assert_int_equal(sigaction(SIGPIPE, &old, NULL), 0);
+    free(big);
+}
+
 static void no_file_and_no_child_is_left(void **state)
 {
     (void)state;
@@ -236,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_daemon_that_keeps_the_pipes_is_not_waited_for),
         cmocka_unit_test(the_child_inherits_nothing),
         cmocka_unit_test(signals_are_as_at_the_beginning),
+        cmocka_unit_test(standard_input_is_fed),
         cmocka_unit_test(no_file_and_no_child_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
