@@ -34,7 +34,9 @@ dns_unit_tests = \
     tests/unit/test_dns_replay \
     tests/unit/test_dns_rfc2136 \
     tests/unit/test_dns_tsigkey \
-    tests/unit/test_dns_wire
+    tests/unit/test_dns_txt \
+    tests/unit/test_dns_wire \
+    tests/unit/test_powerdns
 check_PROGRAMS += $(dns_unit_tests)
 TESTS += $(dns_unit_tests)
 tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c \
@@ -46,22 +48,31 @@ tests_unit_test_dns_exchange_LDADD = $(dns_libs) $(CMOCKA_LIBS)
 tests_unit_test_dns_replay_SOURCES = tests/unit/test_dns_replay.c \
     tests/dns/fakezone.c tests/dns/fakezone.h
 tests_unit_test_dns_replay_LDADD = $(dns_libs) $(CMOCKA_LIBS)
-tests_unit_test_dns_rfc2136_SOURCES = tests/unit/test_dns_rfc2136.c \
+fakeprimary = tests/dns/fakeprimary.c tests/dns/fakeprimary.h \
     tests/dns/fakeserver.c tests/dns/fakeserver.h
+tests_unit_test_dns_rfc2136_SOURCES = tests/unit/test_dns_rfc2136.c $(fakeprimary)
 tests_unit_test_dns_rfc2136_LDADD = $(dns_libs) $(CMOCKA_LIBS)
 tests_unit_test_dns_tsigkey_SOURCES = tests/unit/test_dns_tsigkey.c
 tests_unit_test_dns_tsigkey_LDADD = $(dns_libs) $(CMOCKA_LIBS)
+tests_unit_test_dns_txt_SOURCES = tests/unit/test_dns_txt.c $(fakeprimary)
+tests_unit_test_dns_txt_LDADD = $(dns_libs) $(CMOCKA_LIBS)
 tests_unit_test_dns_wire_SOURCES = tests/unit/test_dns_wire.c
 tests_unit_test_dns_wire_LDADD = $(dns_libs) $(CMOCKA_LIBS)
+tests_unit_test_powerdns_SOURCES = tests/unit/test_powerdns.c \
+    tests/dns/fakehttp.c tests/dns/fakehttp.h tests/dns/fakepowerdns.c tests/dns/fakepowerdns.h
+tests_unit_test_powerdns_LDADD = $(dns_libs) $(CMOCKA_LIBS)
 
 # By hand, and for the tests in the mail world.
-check_PROGRAMS += tests/dns/dnsround tests/dns/dnschange
+check_PROGRAMS += tests/dns/dnsround tests/dns/dnschange tests/dns/dnschallenge
 tests_dns_dnsround_SOURCES = tests/dns/dnsround.c
 tests_dns_dnsround_LDADD = $(dns_libs)
+tests_dns_dnschallenge_SOURCES = tests/dns/dnschallenge.c
+tests_dns_dnschallenge_LDADD = $(dns_libs)
 tests_dns_dnschange_SOURCES = tests/dns/dnschange.c tests/dns/skew.c
 tests_dns_dnschange_LDADD = $(dns_libs)
 
-DNS_WORLD_TESTS = tests/world/t_dns_observe.sh tests/world/t_dns_update.sh
+DNS_WORLD_TESTS = tests/world/t_dns_observe.sh tests/world/t_dns_update.sh \
+    tests/world/t_dns_powerdns.sh tests/world/t_dns_challenge.sh
 dist_check_SCRIPTS += $(DNS_WORLD_TESTS)
 TESTS += $(DNS_WORLD_TESTS)
 

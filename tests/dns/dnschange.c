@@ -4,11 +4,13 @@
  *
  *   dnschange [OPTION VALUE]... OWNER                    prints the RRset
  *   dnschange [OPTION VALUE]... OWNER "+3 1 1 HEX" "-3 1 1 HEX" ...
+ *   dnschange [OPTION VALUE]... --txt-add VALUE OWNER
+ *   dnschange [OPTION VALUE]... --txt-remove VALUE OWNER
  *
  * Options: --server ADDRESS, --key FILE, --port N, --zone NAME, --ttl N, --timeout-ms N,
- * --provider NAME, --wait - (between reading and changing, waits for a line on standard input).
- * Prints the outcome: "ok", "not yet: ...", "refused: ...". Exit status: the outcome's number; 9
- * usage.
+ * --url URL, --api-key FILE, --server-id ID, --provider NAME, --wait - (between reading and
+ * changing, waits for a line on standard input). Prints the outcome: "ok", "not yet: ...",
+ * "refused: ...". Exit status: the outcome's number; 9 usage.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +25,8 @@
 struct options {
     struct provider_settings settings;
     const char *provider;
+    const char *api_key_file;
+    const char *txt_add, *txt_remove;
     int64_t ttl;
     bool wait;
 };
@@ -37,15 +41,21 @@ static bool set_option(struct options *o, const char *name, const char *value)
 {
     struct err err = ERR_INIT;
     int64_t number = 0;
-    if (strcmp(name, "--server") == 0)
-        o->settings.server = value;
-    else if (strcmp(name, "--key") == 0)
-        o->settings.key_file = value;
-    else if (strcmp(name, "--zone") == 0)
-        o->settings.zone = value;
-    else if (strcmp(name, "--provider") == 0)
-        o->provider = value;
-    else if (strcmp(name, "--wait") == 0)
+    const struct {
+        const char *name;
+        const char **to;
+    } texts[] = {{"--server", &o->settings.server}, {"--key", &o->settings.key_file},
+                 {"--zone", &o->settings.zone},     {"--url", &o->settings.url},
+                 {"--api-key", &o->api_key_file},   {"--server-id", &o->settings.server_id},
+                 {"--provider", &o->provider},      {"--txt-add", &o->txt_add},
+                 {"--txt-remove", &o->txt_remove}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (strcmp(texts[i].name, name) == 0) {
+            *texts[i].to = value;
+            return true;
+        }
+    }
+    if (strcmp(name, "--wait") == 0)
         o->wait = true;
     else if (text_number(value, 0, 86400000, &number, &err) != OUT_OK)
         return false;
@@ -134,11 +144,21 @@ static enum outcome change(const struct provider *provider, void *self, const st
     return out;
 }
 
+static enum outcome change_txt(const struct provider *provider, void *self, const struct options *o,
+                               const char *owner, struct err *err)
+{
+    if (o->txt_add != NULL)
+        return provider->ops->txt_add(self, owner, o->txt_add, (uint32_t)o->ttl, err);
+    return provider->ops->txt_remove(self, owner, o->txt_remove, err);
+}
+
 static enum outcome run(const struct provider *provider, void *self, const struct options *o,
                         const char *owner, char **items, int n, struct err *err)
 {
-    struct port_rrset *seen = calloc(1, sizeof *seen);
     char line[8];
+    if (o->txt_add != NULL || o->txt_remove != NULL)
+        return change_txt(provider, self, o, owner, err);
+    struct port_rrset *seen = calloc(1, sizeof *seen);
     if (seen == NULL)
         return err_set(err, OUT_BROKEN, "out of memory");
     enum outcome out = provider->ops->read(self, owner, seen, err);
@@ -156,11 +176,23 @@ static enum outcome run(const struct provider *provider, void *self, const struc
     return out;
 }
 
+/* The file's first line. */
+static bool read_key(const char *path, char *out, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    bool good = fgets(out, (int)size, file) != NULL;
+    out[strcspn(out, "\n")] = '\0';
+    return fclose(file) == 0 && good;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.provider = "rfc2136"};
     struct err err = ERR_INIT;
     void *self = NULL;
+    char api_key[256];
     int at = 1;
     for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
         if (!set_option(&o, argv[at], argv[at + 1]))
@@ -168,6 +200,11 @@ int main(int argc, char **argv)
     }
     if (at >= argc)
         return usage("an owner is missing");
+    if (o.api_key_file != NULL) {
+        if (!read_key(o.api_key_file, api_key, sizeof api_key))
+            return usage(o.api_key_file);
+        o.settings.api_key = api_key;
+    }
     const struct provider *provider = provider_find(o.provider);
     if (provider == NULL)
         return usage("no such provider");

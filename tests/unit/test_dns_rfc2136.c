@@ -14,148 +14,15 @@
 
 #include "dns/change.h"
 #include "dns/provider.h"
-#include "dns/rfc2136.h"
 #include "dns/verdict.h"
 #include "dns/wire.h"
-#include "tests/dns/fakeserver.h"
+#include "tests/dns/fakeprimary.h"
 
-#define OWNER "_25._tcp.mx.example.org."
-#define SECRET "bXkgc2VjcmV0IGtleSBkYXRh"
-
-/* How the fake primary signs. */
-enum signing { SIGNED, UNSIGNED, OTHER_KEY, OTHER_MAC, NO_REPLY };
-
-struct world {
-    struct tsigkey *key, *wrong;
-    struct fakeserver *server;
-    struct rfc2136 *dns;
-    struct port_rrset *seen;
-    struct port_tlsa *recs; /* 20 of them, each with its number as data */
-    /* what the primary does, set before a question and read after its answer */
-    enum signing signing;
-    int rcode;
-    ldns_pkt *update; /* the last UPDATE that came */
-    bool mac_good;
-};
-
-/* ---- the fake primary ---------------------------------------------------------------- */
-
-static void fill_answer(ldns_pkt *reply, ldns_rr_type type)
-{
-    static const char *const records[] = {OWNER " 77 IN TLSA 3 1 1 aabb",
-                                          OWNER " 77 IN TLSA 2 0 1 ccdd"};
-    ldns_rr *rr = NULL;
-    if (type == LDNS_RR_TYPE_SOA) {
-        assert_int_equal(ldns_rr_new_frm_str(&rr,
-                                             "example.org. 60 IN SOA a.example.org. "
-                                             "b.example.org. 1 2 3 4 5",
-                                             60, NULL, NULL),
-                         LDNS_STATUS_OK);
-        assert_true(ldns_pkt_push_rr(reply, LDNS_SECTION_AUTHORITY, rr));
-        return;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(ldns_rr_new_frm_str(&rr, records[i], 60, NULL, NULL), LDNS_STATUS_OK);
-        assert_true(ldns_pkt_push_rr(reply, LDNS_SECTION_ANSWER, rr));
-    }
-}
-
-static void sign_reply(struct world *w, ldns_pkt *reply, ldns_rdf *mac)
-{
-    const struct tsigkey *key = w->signing == OTHER_MAC ? w->wrong : w->key;
-    const char *name = w->signing == OTHER_KEY ? "stranger." : key->name;
-    if (w->signing == UNSIGNED)
-        return;
-    assert_int_equal(ldns_pkt_tsig_sign(reply, name, key->secret, 300, key->algorithm, mac),
-                     LDNS_STATUS_OK);
-}
-
-static size_t answer(void *arg, const uint8_t *query, size_t len, bool tcp, size_t i,
-                     uint8_t *reply)
-{
-    struct world *w = arg;
-    const char *why = NULL;
-    (void)tcp;
-    if (i > 0 || w->signing == NO_REPLY)
-        return 0;
-    ldns_pkt *pkt = wire_parse(query, len, &why);
-    assert_non_null(pkt);
-    w->mac_good = ldns_pkt_tsig_verify(pkt, query, len, w->key->name, w->key->secret, NULL);
-    ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(pkt), 0);
-    ldns_pkt *out = ldns_pkt_query_new(ldns_rdf_clone(ldns_rr_owner(question)),
-                                       ldns_rr_get_type(question), LDNS_RR_CLASS_IN, 0);
-    assert_non_null(out);
-    ldns_pkt_set_id(out, ldns_pkt_id(pkt));
-    ldns_pkt_set_qr(out, true);
-    ldns_pkt_set_aa(out, true);
-    ldns_pkt_set_opcode(out, ldns_pkt_get_opcode(pkt));
-    if (ldns_pkt_get_opcode(pkt) == LDNS_PACKET_QUERY)
-        fill_answer(out, ldns_rr_get_type(question));
-    if (ldns_pkt_get_opcode(pkt) == LDNS_PACKET_UPDATE || w->rcode == LDNS_RCODE_SERVFAIL)
-        ldns_pkt_set_rcode(out, (uint8_t)w->rcode);
-    ldns_rdf *mac = ldns_rdf_clone(ldns_rr_rdf(ldns_pkt_tsig(pkt), 3));
-    sign_reply(w, out, mac);
-    ldns_rdf_deep_free(mac);
-    uint8_t *wire = NULL;
-    size_t out_len = 0;
-    assert_int_equal(ldns_pkt2wire(&wire, out, &out_len), LDNS_STATUS_OK);
-    memcpy(reply, wire, out_len);
-    LDNS_FREE(wire);
-    ldns_pkt_free(out);
-    if (ldns_pkt_get_opcode(pkt) == LDNS_PACKET_UPDATE) {
-        ldns_pkt_free(w->update);
-        w->update = pkt;
-    } else {
-        ldns_pkt_free(pkt);
-    }
-    return out_len;
-}
-
-static int setup(void **state)
-{
-    struct err err = ERR_INIT;
-    struct world *w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    assert_int_equal(tsigkey_new("k.", "hmac-sha256", SECRET, "the test", &w->key, &err), OUT_OK);
-    assert_int_equal(
-        tsigkey_new("k.", "hmac-sha256", "d3Jvbmcgc2VjcmV0IGhlcmUh", "the test", &w->wrong, &err),
-        OUT_OK);
-    w->server = fakeserver_new(answer, w, false);
-    const struct rfc2136_config config = {.server = "127.0.0.1",
-                                          .port = fakeserver_port(w->server),
-                                          .zone = "example.org",
-                                          .key = w->key,
-                                          .timeout_ms = 600};
-    assert_int_equal(rfc2136_open(&config, &w->dns, &err), OUT_OK);
-    w->seen = calloc(1, sizeof *w->seen);
-    w->recs = calloc(20, sizeof *w->recs);
-    assert_non_null(w->seen);
-    assert_non_null(w->recs);
-    for (size_t i = 0; i < 20; i++) {
-        w->recs[i].combo = (struct model_combo){3, 1, 1};
-        w->recs[i].len = 32;
-        w->recs[i].data[0] = (uint8_t)i;
-    }
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *w = *state;
-    fakeserver_free(&w->server);
-    rfc2136_close(&w->dns);
-    tsigkey_free(&w->key);
-    tsigkey_free(&w->wrong);
-    ldns_pkt_free(w->update);
-    free(w->seen);
-    free(w->recs);
-    free(w);
-    return 0;
-}
+#define OWNER FAKEPRIMARY_OWNER
+#define SECRET FAKEPRIMARY_SECRET
 
 /* The first `n` of recs as the RRset, with TTL 77. */
-static void see(struct world *w, size_t n)
+static void see(struct fakeprimary *w, size_t n)
 {
     w->seen->ttl = n > 0 ? 77 : 0;
     w->seen->n = (uint8_t)n;
@@ -163,7 +30,8 @@ static void see(struct world *w, size_t n)
         w->seen->recs[i] = w->recs[i];
 }
 
-static enum outcome change(struct world *w, size_t add, size_t del, uint32_t ttl, struct err *err)
+static enum outcome change(struct fakeprimary *w, size_t add, size_t del, uint32_t ttl,
+                           struct err *err)
 {
     const struct port_tlsa *a[1] = {&w->recs[add]};
     const struct port_tlsa *d[1] = {&w->recs[del]};
@@ -181,7 +49,7 @@ static enum outcome change(struct world *w, size_t add, size_t del, uint32_t ttl
 
 static void read_gives_the_rrset(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     struct err err = ERR_INIT;
     w->signing = SIGNED;
     w->rcode = 0;
@@ -197,7 +65,7 @@ static void read_gives_the_rrset(void **state)
 
 static void the_message_is_compare_and_swap(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     struct err err = ERR_INIT;
     w->signing = SIGNED;
     w->rcode = 0;
@@ -236,7 +104,7 @@ static void the_message_is_compare_and_swap(void **state)
 
 static void an_empty_rrset_is_a_prerequisite_too(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     struct err err = ERR_INIT;
     w->signing = SIGNED;
     w->rcode = 0;
@@ -254,7 +122,7 @@ static void an_empty_rrset_is_a_prerequisite_too(void **state)
 
 static void ttls_are_kept_or_said(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     const struct {
         size_t seen;
         uint32_t asked, used;
@@ -280,7 +148,7 @@ static void ttls_are_kept_or_said(void **state)
 
 static void nothing_to_do_sends_nothing(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     struct err err = ERR_INIT;
     see(w, 3);
     unsigned before = fakeserver_asked(w->server, true);
@@ -290,7 +158,7 @@ static void nothing_to_do_sends_nothing(void **state)
 
 static void limits_are_checked_before_sending(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     struct err err = ERR_INIT;
     see(w, PORT_RRSET_MAX);
     assert_int_equal(change(w, 18, 19, 0, &err), OUT_REFUSED);
@@ -316,7 +184,7 @@ static void limits_are_checked_before_sending(void **state)
 
 static void only_signed_answers_are_believed(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     const struct {
         enum signing signing;
         int rcode;
@@ -356,7 +224,7 @@ static void only_signed_answers_are_believed(void **state)
 
 static void tsig_errors_are_explained(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     const struct verdict_context context = {
         .server = "192.0.2.1 port 53", .owner = OWNER, .zone = "example.org.", .key = w->key};
     const struct {
@@ -380,7 +248,7 @@ static void tsig_errors_are_explained(void **state)
 /* A reply signed long ago: verified over a real MAC. */
 static void a_stale_reply_is_not_believed(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     struct err err = ERR_INIT;
     struct tsigmsg_check check;
     uint8_t *wire = NULL;
@@ -417,7 +285,7 @@ static void a_stale_reply_is_not_believed(void **state)
 
 static void the_zone_is_found_when_it_is_not_named(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     struct err err = ERR_INIT;
     struct rfc2136 *dns = NULL;
     struct rfc2136 *named = w->dns;
@@ -434,71 +302,9 @@ static void the_zone_is_found_when_it_is_not_named(void **state)
     assert_null(dns);
 }
 
-/* Adding and deleting name one value; nothing is deleted that somebody else put there. */
-static void txt_names_one_value_only(void **state)
-{
-    static const char value[] = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
-    struct world *w = *state;
-    w->signing = SIGNED;
-    w->rcode = 0;
-    for (int remove = 0; remove < 2; remove++) {
-        struct err err = ERR_INIT;
-        ldns_pkt_free(w->update);
-        w->update = NULL;
-        fakeserver_sync(w->server);
-        enum outcome out =
-            remove == 1
-                ? rfc2136_ops.txt_remove(w->dns, "_acme-challenge.mx.Example.org.", value, &err)
-                : rfc2136_ops.txt_add(w->dns, "_acme-challenge.mx.Example.org.", value, 60, &err);
-        assert_int_equal(out, OUT_OK);
-        assert_string_equal(err.text, "");
-        fakeserver_sync(w->server);
-        assert_true(w->mac_good);
-        assert_int_equal(ldns_rr_list_rr_count(ldns_pkt_answer(w->update)), 0);
-        assert_int_equal(ldns_rr_list_rr_count(ldns_pkt_authority(w->update)), 1);
-        const ldns_rr *rr = ldns_rr_list_rr(ldns_pkt_authority(w->update), 0);
-        assert_int_equal(ldns_rr_get_type(rr), LDNS_RR_TYPE_TXT);
-        assert_int_equal(ldns_rr_get_class(rr),
-                         remove == 1 ? LDNS_RR_CLASS_NONE : LDNS_RR_CLASS_IN);
-        assert_int_equal(ldns_rr_ttl(rr), remove == 1 ? 0 : 60);
-        assert_int_equal(ldns_rr_rd_count(rr), 1);
-        const ldns_rdf *string = ldns_rr_rdf(rr, 0);
-        assert_int_equal(ldns_rdf_size(string), sizeof value);
-        assert_int_equal(ldns_rdf_data(string)[0], sizeof value - 1);
-        assert_memory_equal(ldns_rdf_data(string) + 1, value, sizeof value - 1);
-    }
-}
-
-static void txt_refusals_send_nothing_or_are_explained(void **state)
-{
-    struct world *w = *state;
-    const char *const bad[] = {"", "has space", "quo\"te", "line\n", "semi;colon"};
-    char longest[300];
-    w->signing = SIGNED;
-    w->rcode = 0;
-    fakeserver_sync(w->server);
-    unsigned before = fakeserver_asked(w->server, true);
-    struct err err = ERR_INIT;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_int_equal(rfc2136_ops.txt_add(w->dns, OWNER, bad[i], 60, &err), OUT_REFUSED);
-    memset(longest, 'a', sizeof longest);
-    longest[256] = '\0';
-    assert_int_equal(rfc2136_ops.txt_add(w->dns, OWNER, longest, 60, &err), OUT_REFUSED);
-    assert_int_equal(rfc2136_ops.txt_add(w->dns, "a.example.net.", "abc", 60, &err), OUT_REFUSED);
-    assert_int_equal(fakeserver_asked(w->server, true), before);
-    longest[255] = '\0';
-    assert_int_equal(rfc2136_ops.txt_add(w->dns, OWNER, longest, 60, &err), OUT_OK);
-    w->rcode = LDNS_RCODE_REFUSED;
-    fakeserver_sync(w->server);
-    assert_int_equal(rfc2136_ops.txt_remove(w->dns, OWNER, "abc", &err), OUT_REFUSED);
-    assert_non_null(strstr(err.text, "grant k. name " OWNER " TXT"));
-    w->rcode = 0;
-    fakeserver_sync(w->server);
-}
-
 static void settings_are_checked(void **state)
 {
-    struct world *w = *state;
+    struct fakeprimary *w = *state;
     struct err err = ERR_INIT;
     struct rfc2136 *dns = NULL;
     const struct rfc2136_config nowhere = {.key = w->key};
@@ -537,9 +343,7 @@ int main(void)
         cmocka_unit_test(tsig_errors_are_explained),
         cmocka_unit_test(a_stale_reply_is_not_believed),
         cmocka_unit_test(the_zone_is_found_when_it_is_not_named),
-        cmocka_unit_test(txt_names_one_value_only),
-        cmocka_unit_test(txt_refusals_send_nothing_or_are_explained),
         cmocka_unit_test(settings_are_checked),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, fakeprimary_setup, fakeprimary_teardown);
 }
