@@ -2,7 +2,8 @@
 noinst_LIBRARIES += librbase.a
 librbase_a_SOURCES = rollover/base/err.c rollover/base/err.h \
     rollover/base/file.c rollover/base/file.h \
-    rollover/base/text.c rollover/base/text.h
+    rollover/base/text.c rollover/base/text.h \
+    rollover/base/tsigfile.c rollover/base/tsigfile.h
 
 check_PROGRAMS += tests/unit/test_err tests/unit/test_text tests/unit/test_file
 TESTS += tests/unit/test_err tests/unit/test_text tests/unit/test_file

@@ -19,9 +19,6 @@
 
 #include "base/err.h"
 
-#define TSIGKEY_FILE_MAX 8192
-#define TSIGKEY_SECRET_MAX 1024 /* base64 */
-
 struct tsigkey {
     char *name;      /* lower case, final dot */
     char *algorithm; /* "hmac-sha256." */

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/tsigfile.h"
 #include "dns/tsigkey.h"
 
 #define SECRET "bXkgc2VjcmV0IGtleSBkYXRh"
@@ -40,10 +41,12 @@ static void files_are_parsed(void **state)
         {GOOD GOOD, "one key a file"},
         {"key \"d\" { algorithm hmac-sha256; algorithm hmac-sha256; secret \"" SECRET "\"; };",
          "given twice"},
-        {"key \"d\" { algorithm hmac-md5; secret \"" SECRET "\"; };", "hmac-md5"},
-        {"key \"d\" { algorithm hmac-sha384; secret \"" SECRET "\"; };", "hmac-sha384"},
+        {"key \"d\" { algorithm hmac-md5; secret \"" SECRET "\"; };", "algorithm cannot"},
+        {"key \"d\" { algorithm hmac-sha384; secret \"" SECRET "\"; };", "algorithm cannot"},
+        {"key \"d\" { algorithm " SECRET "; secret \"" SECRET "\"; };", "algorithm cannot"},
         {"key \"d\" { algorithm hmac-sha256; secret \"not base64!\"; };", "not base64"},
         {"key \"d\" { algorithm hmac-sha256; secret \"QUJD\"; };", "not base64"},
+        {"key \"d\" { algorithm hmac-sha256; secret \"QUJDREVGR0g=\"; };", "10 octets"},
         {"key \"a..b\" { algorithm hmac-sha256; secret \"" SECRET "\"; };", "name"},
         {"key \"d\" { port 53; };", "neither algorithm nor secret"},
         {"/* key", "never ends"},
@@ -152,14 +155,14 @@ static void links_missing_and_odd_files_are_refused(void **state)
     struct folder *f = *state;
     struct err err = ERR_INIT;
     struct tsigkey *key = NULL;
-    char *big = calloc(1, TSIGKEY_FILE_MAX + 1);
+    char *big = calloc(1, TSIGFILE_MAX + 1);
     assert_non_null(big);
-    memset(big, ' ', TSIGKEY_FILE_MAX + 1);
+    memset(big, ' ', TSIGFILE_MAX + 1);
     write_key(f, GOOD, strlen(GOOD), 0600);
     assert_int_equal(symlink(f->key, f->link), 0);
     assert_int_equal(tsigkey_read(f->link, &key, &err), OUT_REFUSED);
     assert_int_equal(tsigkey_read(f->path, &key, &err), OUT_REFUSED);
-    write_key(f, big, TSIGKEY_FILE_MAX + 1, 0600);
+    write_key(f, big, TSIGFILE_MAX + 1, 0600);
     assert_int_equal(tsigkey_read(f->key, &key, &err), OUT_REFUSED);
     write_key(f, GOOD "\0x", sizeof(GOOD "\0x") - 1, 0600);
     assert_int_equal(tsigkey_read(f->key, &key, &err), OUT_REFUSED);

@@ -140,7 +140,7 @@ check "a wrong key is explained" tells "refused: $url: PowerDNS does not take th
 check "an unknown server_id is explained" tells "refused: $url: PowerDNS knows no such zone or server" \
     change --server-id elsewhere "$owner."
 check "an unknown zone is explained" tells "refused: $url: PowerDNS knows no such zone or server" \
-    change --zone mx.$zone "$owner."
+    change --zone "mx.$zone" "$owner."
 check "no zone at all" tells "refused: $url: PowerDNS has no zone that holds" change --zone "" _25._tcp.mx.elsewhere.example.
 check "a name that is not in the zone" tells "refused: $owner. is not in the zone other.test." \
     change --zone other.test "$owner."
