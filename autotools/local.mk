@@ -3,7 +3,7 @@
 
 dm_checks = \
     autotools/checks/analyzer autotools/checks/banned autotools/checks/cppcheck \
-    autotools/checks/format autotools/checks/layering autotools/checks/lint \
+    autotools/checks/format autotools/checks/layering autotools/checks/lint autotools/checks/manuals \
     autotools/checks/scripts autotools/checks/seeds autotools/checks/sizes autotools/checks/spdx \
     autotools/checks/symbols autotools/checks/tidy
 

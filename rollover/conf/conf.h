@@ -173,7 +173,7 @@ struct conf {
     char *run_dir;
     char *user;
     char *trust_anchor;
-    struct conf_list resolver; /* empty: as /etc/resolv.conf says */
+    struct conf_list resolver; /* empty: from the root down */
     char *root_hints;          /* or "" */
     char *notify;              /* or "" */
     char *sendmail;

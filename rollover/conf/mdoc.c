@@ -7,27 +7,36 @@
 
 #include "conf/value.h"
 
-/* Plain text as a text line: a sentence ends its line, a backslash and a dot or quote at the
- * beginning of a line are escaped. */
+#define MDOC_LINE 56 /* a line is broken at the next space behind it */
+
+/* One character, escaped. */
+static size_t mdoc_char(FILE *out, char c, bool begin)
+{
+    const char *escaped = c == '\\' ? "\\e" : c == '"' ? "\\(dq" : c == '-' ? "\\-" : NULL;
+    if (begin && (c == '.' || c == '\''))
+        (void)fputs("\\&", out);
+    if (escaped == NULL) {
+        (void)fputc(c, out);
+        return 1;
+    }
+    (void)fputs(escaped, out);
+    return strlen(escaped);
+}
+
+/* Plain text as text lines: a sentence ends its line, and so does a word when the line is long; a
+ * backslash and a dot or quote at the beginning of a line are escaped. */
 static void mdoc_text(FILE *out, const char *text)
 {
-    bool begin = true;
+    size_t line = 0;
     for (const char *p = text; *p != '\0'; p++) {
-        if (begin && (*p == '.' || *p == '\''))
-            (void)fputs("\\&", out);
-        begin = false;
-        if (*p == '\\')
-            (void)fputs("\\e", out);
-        else if (*p == '"')
-            (void)fputs("\\(dq", out);
-        else if (*p == '-')
-            (void)fputs("\\-", out);
-        else if (*p == ' ' && p > text && strchr(".:?", p[-1]) != NULL &&
-                 isupper((unsigned char)p[1])) {
+        bool sentence =
+            *p == ' ' && p > text && strchr(".:?", p[-1]) != NULL && isupper((unsigned char)p[1]);
+        if (sentence || (*p == ' ' && line > MDOC_LINE)) {
             (void)fputc('\n', out);
-            begin = true;
-        } else
-            (void)fputc(*p, out);
+            line = 0;
+        } else {
+            line += mdoc_char(out, *p, line == 0);
+        }
     }
     (void)fputc('\n', out);
 }

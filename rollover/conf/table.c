@@ -95,7 +95,7 @@ const struct table_option table_options[] = {
          "resolvers that find name servers and host addresses",
          "IP addresses, each with an optional port: 192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:5353. "
          "They are not trusted for TLSA records: those are asked of each authoritative server, and "
-         "signatures are checked here. None: those of /etc/resolv.conf."),
+         "signatures are checked here. None: names are looked up from the root down."),
     PATH(TABLE_TOP, "root_hints", "", AT(conf, root_hints),
          "file with the addresses of the root servers",
          "Only for worlds with a root of their own: names are then looked up from this root down, "

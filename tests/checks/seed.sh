@@ -38,6 +38,7 @@ sow() {
     mkdir -p "$(dirname "$file")"
     case $file in
     *.[ch]) echo '/* SPDX-License-Identifier: BSD-2-Clause */' >"$file" ;;
+    *.[1-8]) echo '.\" SPDX-License-Identifier: BSD-2-Clause' >"$file" ;;
     *) printf '#!/bin/sh\n# SPDX-License-Identifier: BSD-2-Clause\n' >"$file" ;;
     esac
     printf '%s\n' "$@" >>"$file"

@@ -12,18 +12,18 @@ fail() {
 
 mkdir "$work/checks"
 cp "$source/autotools/checks/lint" "$work/checks/"
-for name in spdx layering sizes banned symbols format scripts cppcheck tidy seeds analyzer; do
+for name in spdx layering sizes banned symbols format scripts manuals cppcheck tidy seeds analyzer; do
     printf '#!/bin/sh\nexit 0\n' >"$work/checks/$name"
     chmod +x "$work/checks/$name"
 done
 LINT_RESULT=$work/result "$work/checks/lint" >"$work/out" || fail "all passed, yet status $?"
-grep -qx 'lint: 11 passed, 0 failed, 0 not run' "$work/out" || fail "$(cat "$work/out")"
-[ "$(cat "$work/result")" = "11 0 0" ] || fail "result $(cat "$work/result")"
+grep -qx 'lint: 12 passed, 0 failed, 0 not run' "$work/out" || fail "$(cat "$work/out")"
+[ "$(cat "$work/result")" = "12 0 0" ] || fail "result $(cat "$work/result")"
 printf '#!/bin/sh\nexit 77\n' >"$work/checks/tidy"
 printf '#!/bin/sh\nexit 1\n' >"$work/checks/sizes"
 printf '#!/bin/sh\nexit 2\n' >"$work/checks/banned"
 LINT_RESULT=$work/result "$work/checks/lint" >"$work/out" && fail "failures, yet status 0"
-grep -qx 'lint: 8 passed, 2 failed, 1 not run' "$work/out" || fail "$(cat "$work/out")"
+grep -qx 'lint: 9 passed, 2 failed, 1 not run' "$work/out" || fail "$(cat "$work/out")"
 
 run=$source/autotools/run-test
 "$run" true >/dev/null || fail "run-test true"

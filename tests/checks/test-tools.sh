@@ -34,6 +34,14 @@ if with scripts; then
     sow tests/world/up "$seed_if"
     expect_caught '^tests/world/up:3:'
 fi
+if with manuals; then
+    sow postfix-conf/a.8 '.Dd November 23, 2026' '.Dt A 8' '.Os' '.Sh NAME' '.Nm a' '.Nd a page' \
+        '.Sh DESCRIPTION' 'It is sound.'
+    expect_clean "a sound page"
+    sow postfix-conf/b.8 '.Dd November 23, 2026' '.Dt B 8' '.Os' '.Sh NAME' '.Nm b' '.Nd a page' \
+        '.Sh DESCRIPTION' '.Bl -tag' '.It x'
+    expect_caught 'postfix-conf/b.8:9:'
+fi
 if with cppcheck; then
     expect_clean "a sound file"
     sow rollover/base/b.c '#include <stdlib.h>' 'int b_run(void);' 'int b_run(void)' '{' '    int *p = malloc(4);' \
