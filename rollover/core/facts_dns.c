@@ -153,8 +153,10 @@ static void follow_cname(struct model_owner *o, const struct facts_round *round)
 
 void facts_cname_lost(struct model_facts *f, int owner, struct model_now now)
 {
-    if (owner >= 0 && owner < MODEL_MAX_OWNERS && f->owners[owner].used)
-        cname_moved(&f->owners[owner], now.steady);
+    if (owner < 0 || owner >= MODEL_MAX_OWNERS || !f->owners[owner].used)
+        return;
+    cname_moved(&f->owners[owner], now.steady);
+    f->owners[owner].round_begin = now.steady; /* a round in which nobody has answered */
 }
 
 static void see_answer(struct model_facts *f, struct model_owner *o, const struct facts_answer *ans,

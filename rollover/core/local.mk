@@ -77,4 +77,10 @@ TESTS += tests/unit/test_plan_types
 tests_unit_test_plan_types_SOURCES = tests/unit/test_plan_types.c $(core_kit)
 tests_unit_test_plan_types_LDADD = $(core_libs)
 
+# Holds the configuration's count against the core's.
+check_PROGRAMS += tests/unit/test_peak
+TESTS += tests/unit/test_peak
+tests_unit_test_peak_SOURCES = tests/unit/test_peak.c
+tests_unit_test_peak_LDADD = librconf.a librcore.a librbase.a $(CONFUSE_LIBS) $(CMOCKA_LIBS)
+
 EXTRA_DIST += rollover/core/README.md

@@ -3,7 +3,7 @@
  * explorer - visits every state of a small world around this core, and judges THE RULE in each
  *
  *     explorer [--ttl=N] [--held=N] [--flaps=N] [--wrongs=N] [--lies=N] [--crashes=N]
- *              [--reboots] [--silence] [--gap=N] [--wait=N] [--bug=NAME] [--check-tidy]
+ *              [--commands=N] [--reboots] [--silence] [--gap=N] [--wait=N] [--bug=NAME] [--check-tidy]
  *              [--limit=N] [--quiet]
  *
  * --held is E, the ticks for which caches hold; --wait is what the engine waits (otherwise what
@@ -69,8 +69,8 @@ static bool parse(struct options *o, const char *arg)
 
     if (count(arg, "--flaps=", &w->flaps) || count(arg, "--wrongs=", &w->wrongs) ||
         count(arg, "--lies=", &w->lies) || count(arg, "--crashes=", &w->crashes) ||
-        span(arg, "--held=", &o->held) || span(arg, "--wait=", &o->wait) ||
-        span(arg, "--gap=", &o->gap))
+        count(arg, "--commands=", &w->commands) || span(arg, "--held=", &o->held) ||
+        span(arg, "--wait=", &o->wait) || span(arg, "--gap=", &o->gap))
         return true;
     if (count(arg, "--ttl=", &ttl))
         w->ttl = (uint32_t)ttl;

@@ -55,6 +55,7 @@ void small_init(const struct small_world *w, struct small *s)
     s->wrongs_left = (uint8_t)w->wrongs;
     s->lies_left = (uint8_t)w->lies;
     s->crashes_left = (uint8_t)w->crashes;
+    s->commands_left = (uint8_t)w->commands;
 }
 
 /* One more of what may only happen so often. */
@@ -153,6 +154,18 @@ static bool engine_dies(const struct small_world *w, struct small *s, bool reboo
     return true;
 }
 
+/* Taken whenever there is a way back; whether it is safe is asked when it is planned. */
+static bool operator_asks(struct small *s)
+{
+    const struct model_alg *a = &s->facts.algs[0];
+
+    if (!s->up || s->pc != 0 || a->previous == MODEL_NONE || a->rollback ||
+        !small_spend(&s->commands_left))
+        return false;
+    facts_rollback(&s->facts, 0);
+    return true;
+}
+
 /* Time goes on only when the engine has nothing left to do at this moment, or is down. */
 static bool tick(const struct small_world *w, struct small *s, const struct plan_action *a)
 {
@@ -204,6 +217,8 @@ bool small_apply(const struct small_world *w, const struct small *s, enum small_
     case SMALL_PROC_0:
     case SMALL_PROC_1:
         return process_ends(out, (int)label - (int)SMALL_PROC_0);
+    case SMALL_ROLLBACK_ASKED:
+        return operator_asks(out);
     case SMALL_TICK_PASSES:
         return tick(w, out, a);
     case SMALL_LABELS:
@@ -277,6 +292,7 @@ static const char *const labels[] = {"engine",
                                      "server 2 shows again what it had",
                                      "a process ends, the next loads the file",
                                      "a process ends, the next loads the file",
+                                     "the operator asks for a rollback",
                                      "a tick passes"};
 
 const char *small_label_name(enum small_label label)

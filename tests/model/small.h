@@ -60,6 +60,7 @@ struct small_world {
     int held;      /* E: ticks for which a sender may use what a cache fetched */
     int flaps;     /* how often a server may go back to what it showed before */
     int wrongs;    /* how often a proof may find the wrong chain */
+    int commands;  /* how often the operator may ask for a rollback, at any moment */
     int lies;      /* how often the API says done and has not (SMALL_MANY: always) */
     int crashes;   /* SMALL_MANY: at any moment */
     int wait, gap; /* W and G of this policy, in ticks */
@@ -94,7 +95,7 @@ struct small {
     int8_t file; /* certificate in the chain file */
     int8_t procs[SMALL_PROCS];
     /* left to go wrong */
-    uint8_t flaps_left, wrongs_left, lies_left, crashes_left;
+    uint8_t flaps_left, wrongs_left, lies_left, crashes_left, commands_left;
 };
 
 enum small_label {
@@ -116,6 +117,7 @@ enum small_label {
     SMALL_UNFLAP_1,
     SMALL_PROC_0,
     SMALL_PROC_1, /* a process ends; the next one loads the file */
+    SMALL_ROLLBACK_ASKED,
     SMALL_TICK_PASSES,
     SMALL_LABELS
 };

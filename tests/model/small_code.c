@@ -167,6 +167,7 @@ static void walk_alg(struct walk *w, struct model_alg *a)
     flag(w, &a->pending_drop);
     flag(w, &a->roll);
     flag(w, &a->rolling);
+    flag(w, &a->rollback);
     moment(w, &a->retry_at);
 }
 
@@ -285,6 +286,7 @@ static void walk_world(struct walk *w, struct small *s)
     octet(w, &s->wrongs_left);
     octet(w, &s->lies_left);
     octet(w, &s->crashes_left);
+    octet(w, &s->commands_left);
 }
 
 static void walk_all(struct walk *w, struct small *s)

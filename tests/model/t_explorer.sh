@@ -22,6 +22,7 @@ case ${DANEMILTER_SANITIZER:-no} in
 no | '')
     world --flaps=1 --wrongs=1 --lies=1 --crashes=1
     world --flaps=1 --wrongs=0 --lies=0 --crashes=any
+    world --flaps=1 --wrongs=0 --lies=0 --crashes=any --commands=1
     world --flaps=0 --wrongs=0 --lies=any --crashes=any
     world --flaps=0 --wrongs=0 --lies=0 --crashes=any --reboots
     world --flaps=0 --wrongs=0 --lies=0 --crashes=1 --silence

@@ -179,8 +179,10 @@ static enum model_answer_kind kind_of(const struct kit_server *s)
 void kit_observe(struct kit *k, int owner)
 {
     const struct kit_zone *z = &k->zones[owner];
-    struct facts_round round = {
-        .begin = k->now.steady, .end = k->now.steady + z->takes, .cname_ttl = z->cname_ttl};
+    struct facts_round round = {.begin = k->now.steady,
+                                .end = k->now.steady + z->takes,
+                                .cname_ttl = z->cname_ttl,
+                                .cname = z->cname};
 
     if (z->takes > 0)
         kit_pass(k, z->takes);

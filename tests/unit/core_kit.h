@@ -53,6 +53,7 @@ struct kit_zone {
     int n_servers;
     model_mask primary; /* the RRset where changes are made */
     uint32_t ttl, cname_ttl;
+    uint64_t cname;   /* MODEL_CNAME_UNTOLD: nobody says */
     bool lying;       /* the API says 200 and does nothing */
     model_time takes; /* a round of questions */
 };

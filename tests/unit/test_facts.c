@@ -283,6 +283,49 @@ static void a_cname_that_goes_counts_until_it_has_died(void **state)
     assert_int_equal(phase_cache_life(o, &k.p, false, k.now), HOUR);
 }
 
+static uint32_t planned(enum plan_verb verb)
+{
+    struct plan_action a;
+
+    plan_next(&k.f, &k.p, k.now, &a);
+    return a.verb == verb ? a.causes : 0;
+}
+
+/* Row 33. The planner freezes, and thaws when the new place was watched for a whole wait. */
+static void a_cname_that_moves_starts_again(void **state)
+{
+    struct model_owner *o = &k.f.owners[0];
+    model_time wait;
+
+    (void)state;
+    k.zones[0].cname = 7;
+    kit_watch(&k, 0, DAY, 30 * MIN);
+    assert_int_equal(o->cname_moved, MODEL_NEVER); /* it was the first that we were told */
+    o->want = 0;
+    k.zones[0].cname = 8;
+    kit_observe(&k, 0);
+    assert_int_equal(o->cname_moved, MODEL_NEVER); /* nothing of ours is there */
+    o->want = MODEL_BIT(rec);
+    k.zones[0].cname = MODEL_CNAME_NONE;
+    kit_watch(&k, 0, 30 * MIN, 30 * MIN);
+    assert_true(o->cname_moved != MODEL_NEVER);
+    assert_int_equal(o->watch_since, k.now.steady);
+    assert_true(credit(0) == 0 && credit(1) == 0);
+    k.f.adopted = true;
+    assert_int_equal(planned(PLAN_FREEZE), MODEL_F_CNAME);
+    facts_freeze(&k.f, MODEL_F_CNAME);
+    wait = phase_wait(o, &k.p, true, k.now);
+    kit_watch(&k, 0, wait - 30 * MIN, 30 * MIN);
+    assert_int_equal(planned(PLAN_THAW), 0);
+    kit_watch(&k, 0, HOUR, 30 * MIN);
+    assert_int_equal(planned(PLAN_THAW), MODEL_F_CNAME);
+    facts_thaw(&k.f, MODEL_F_CNAME);
+    assert_int_equal(o->cname_moved, MODEL_NEVER);
+    kit_pass(&k, MIN);
+    facts_cname_lost(&k.f, 0, k.now); /* a loop: frozen again, whatever was watched */
+    assert_int_equal(planned(PLAN_FREEZE), MODEL_F_CNAME);
+}
+
 static void watching_ends_with_a_gap(void **state)
 {
     const struct model_owner *o = &k.f.owners[0];
@@ -379,6 +422,7 @@ int main(void)
         T(a_departed_servers_ttl_lives_from_when_nobody_asks_it),
         T(a_cname_that_goes_counts_until_it_has_died),
         T(a_ttl_beyond_the_cap_dies_at_the_cap),
+        T(a_cname_that_moves_starts_again),
         T(watching_ends_with_a_gap),
         T(more_addresses_than_the_table_holds_confirm_nothing),
         T(the_baseline_names_what_the_served_chains_do_not_match),

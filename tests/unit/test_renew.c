@@ -166,6 +166,35 @@ static void a_served_record_that_is_gone_makes_the_standby_due(void **state)
     assert_int_equal(renew_decide(&k.f, &k.p, 0, k.now, &next), RENEW_NOT_DUE);
 }
 
+/* Another certificate for the key in the file, whatever else is due or not; once. */
+static void the_operator_asks(void **state)
+{
+    int8_t chains[MODEL_MAX_ALGS];
+    int next, renewed;
+
+    (void)state;
+    assert_int_equal(renew_decide(&k.f, &k.p, 0, k.now, &next), RENEW_NOT_DUE);
+    facts_renew(&k.f, 0);
+    assert_int_equal(renew_decide(&k.f, &k.p, 0, k.now, &next), RENEW_SAME_KEY);
+    facts_roll_alg(&k.f, 0);
+    assert_int_equal(renew_decide(&k.f, &k.p, 0, k.now, &next), RENEW_SAME_KEY);
+    k.f.keys[k.f.chains[chain].key].refused = true;
+    assert_int_equal(renew_decide(&k.f, &k.p, 0, k.now, &next), RENEW_NEXT_KEY);
+    k.f.keys[k.f.chains[chain].key].refused = false;
+    renewed = kit_chain(&k, k.f.chains[chain].key);
+    for (int a = 0; a < MODEL_MAX_ALGS; a++)
+        chains[a] = k.f.algs[a].current;
+    chains[0] = (int8_t)renewed;
+    facts_file_holds(&k.f, chains, false, k.now);
+    assert_false(k.f.algs[0].renew);
+    assert_int_equal(renew_decide(&k.f, &k.p, 0, k.now, &next),
+                     RENEW_NEXT_KEY); /* the other wish */
+    facts_rollback(&k.f, 0);
+    assert_true(k.f.algs[0].rollback);
+    facts_committed(&k.f, 0, k.now);
+    assert_false(k.f.algs[0].rollback);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, ready_kit)
@@ -176,6 +205,7 @@ int main(void)
         T(keys_also_roll_after_a_set_time),
         T(a_clock_that_goes_back_only_delays),
         T(a_served_record_that_is_gone_makes_the_standby_due),
+        T(the_operator_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
