@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the configuration comes to: values, defaults, the dump, the manual page, the example. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -285,30 +286,73 @@ static void the_manual_page_names_every_option(void **state)
     free(text);
 }
 
-/* As it is, but for the key file, which is one of ours. */
-static void the_example_is_right(void **state)
+/* The text of an example with `old` replaced by `new`, which need not be there. */
+static void replaced(char *text, size_t size, const char *old, const char *new)
 {
-    (void)state;
-    static const char key_file[] = "/etc/danemilter/tsig.key";
+    char after[16384];
+    char *at = strstr(text, old);
+    if (at == NULL)
+        return;
+    assert_true(text_format(after, sizeof after, "%s", at + strlen(old)));
+    assert_true(text_format(at, size - (size_t)(at - text), "%s%s", new, after));
+}
+
+/* As it is, but for the key files, which are ours. */
+static const struct conf *example(const char *name, bool other_provider)
+{
+    static char text[16384];
     const char *source = getenv("DANEMILTER_SOURCE");
     char path[1024];
-    char example[16384];
-    char mine[16384];
-    assert_true(text_format(path, sizeof path, "%s/postfix-conf/danemilter.conf.example",
-                            source == NULL ? "." : source));
+    assert_true(
+        text_format(path, sizeof path, "%s/postfix-conf/%s", source == NULL ? "." : source, name));
     FILE *in = fopen(path, "r");
     assert_non_null(in);
-    size_t len = fread(example, 1, sizeof example - 1, in);
+    size_t len = fread(text, 1, sizeof text - 1, in);
     assert_int_equal(fclose(in), 0);
-    example[len] = '\0';
-    const char *key = strstr(example, key_file);
-    assert_non_null(key);
-    assert_true(text_format(mine, sizeof mine, "%.*s%%/good%s", (int)(key - example), example,
-                            key + strlen(key_file)));
+    text[len] = '\0';
+    replaced(text, sizeof text, "/etc/danemilter/tsig.key", "%/good");
+    replaced(text, sizeof text, "/etc/danemilter/pdns.key", "%/secret");
+    if (other_provider) { /* comments change sides */
+        char *first = strstr(text, "\ndns \"primary\" {");
+        char *second = strstr(text, "\n# dns \"primary\" {");
+        assert_true(first != NULL && second != NULL && first < second);
+        char *end = strstr(first, "\n}\n");
+        assert_non_null(end);
+        for (char *p = first; p < end + 2; p++)
+            *p = *p == '\n' ? '\n' : ' ';
+        for (char *p = second; p != NULL && strncmp(p, "\n#", 2) == 0; p = strchr(p + 1, '\n'))
+            p[1] = ' ';
+    }
+    return take(text);
+}
+
+static void the_examples_are_right(void **state)
+{
+    (void)state;
+    const char *source = getenv("DANEMILTER_SOURCE");
+    char path[1024];
+    size_t found = 0;
     lay_keys();
-    const struct conf *conf = take(mine);
+    assert_true(text_format(path, sizeof path, "%s/postfix-conf", source == NULL ? "." : source));
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (const struct dirent *e = readdir(folder); e != NULL; e = readdir(folder)) {
+        size_t len = strlen(e->d_name);
+        if (len < 13 || strcmp(e->d_name + len - 13, ".conf.example") != 0)
+            continue;
+        const struct conf *conf = example(e->d_name, false);
+        conf_unref(&conf);
+        found++;
+    }
+    assert_int_equal(closedir(folder), 0);
+    assert_true(found > 0);
+    const struct conf *conf = example("danemilter.conf.example", false);
     assert_string_equal(conf->notify, "postmaster@example.org");
     assert_int_equal(conf->certificates[0].n_algs, 2);
+    assert_ptr_equal(conf->certificates[0].acme, &conf->acme[0]);
+    conf_unref(&conf);
+    conf = example("danemilter.conf.example", true);
+    assert_int_equal(conf->dns[0].provider, CONF_POWERDNS);
     conf_unref(&conf);
 }
 
@@ -333,7 +377,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_told),
         cmocka_unit_test(each_row_of_the_table_holds_together),
         cmocka_unit_test(the_manual_page_names_every_option),
-        cmocka_unit_test(the_example_is_right),
+        cmocka_unit_test(the_examples_are_right),
         cmocka_unit_test(references_are_counted),
     };
     return cmocka_run_group_tests(tests, conf_try_begin, conf_try_end);
