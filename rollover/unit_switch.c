@@ -199,7 +199,8 @@ static enum outcome read_file(struct unit *u, int8_t chains[MODEL_MAX_ALGS], str
         if (chain == MODEL_NONE)
             out = err_set(err, OUT_REFUSED,
                           "the chain file holds a certificate that is not ours: somebody else "
-                          "writes it. End that; then `danemilter -r` begins with what it holds");
+                          "writes it. End that; then `danectl resume %s` begins with what it holds",
+                          u->cfg->name);
         else
             chains[u->st.facts.keys[u->st.facts.chains[chain].key].alg] = (int8_t)chain;
     }
@@ -235,8 +236,9 @@ enum outcome unit_check_file(struct unit *u, struct err *err)
     if (out != OUT_OK)
         return out;
     (void)err_set(err, OUT_REFUSED,
-                  "the chain file was changed by somebody else; it holds an "
-                  "older chain of ours. End that; then `danemilter -r` goes on");
+                  "the chain file was changed by somebody else; it holds an older chain of "
+                  "ours. End that; then `danectl resume %s` goes on",
+                  u->cfg->name);
     return elsewhere(u, err);
 }
 
