@@ -3,6 +3,7 @@
 #include "config.h"
 #include "base/text.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -171,6 +172,16 @@ void text_print_duration(int64_t ms, char *out, size_t size)
     while (i < TEXT_UNITS - 1 && (ms == 0 ? text_units[i].ms != 1000 : ms % text_units[i].ms != 0))
         i++;
     (void)snprintf(out, size, "%" PRId64 " %s", ms / text_units[i].ms, text_units[i].name);
+}
+
+void text_ip(const uint8_t ip[16], char out[TEXT_IP_MAX])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    bool four = memcmp(ip, mapped, sizeof mapped) == 0;
+    const char *text = four ? inet_ntop(AF_INET, ip + sizeof mapped, out, TEXT_IP_MAX)
+                            : inet_ntop(AF_INET6, ip, out, TEXT_IP_MAX);
+    if (text == NULL)
+        out[0] = '\0';
 }
 
 void text_wipe(void *mem, size_t n)

@@ -46,6 +46,11 @@ enum outcome text_duration(const char *text, int64_t *ms, struct err *err);
 /* The shortest exact form: "2 d", "1500 ms", "0 s". 32 octets are always enough. */
 void text_print_duration(int64_t ms, char *out, size_t size);
 
+#define TEXT_IP_MAX 64
+
+/* "192.0.2.2" (IPv4-mapped ones too) or "2001:db8::2". */
+void text_ip(const uint8_t ip[16], char out[TEXT_IP_MAX]);
+
 /* Overwrites memory in a way that the compiler does not leave out. mem may be NULL if n is 0. */
 void text_wipe(void *mem, size_t n);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "dns/hosts.h"
 
 #define BATCH 4   /* servers of the parent asked at once */
@@ -138,8 +139,8 @@ static enum outcome take_referral(struct delegation *del, const struct exchange_
                                   bool *used, char why[PORT_WHY_MAX], struct err *err)
 {
     const char *trouble = NULL;
-    char ip[WIRE_IP_TEXT];
-    wire_ip_text(ask->ip, ip);
+    char ip[TEXT_IP_MAX];
+    text_ip(ask->ip, ip);
     *used = false;
     ldns_pkt *pkt =
         ask->state == EXCHANGE_ANSWER ? wire_parse(ask->reply, ask->reply_len, &trouble) : NULL;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "dns/answer.h"
 #include "dns/exchange.h"
 #include "dns/hosts.h"
@@ -102,14 +103,14 @@ const struct port_observe_ops observe_ops = {
 
 void observe_text_ip(const uint8_t ip[16], char out[OBSERVE_IP_TEXT])
 {
-    wire_ip_text(ip, out);
+    text_ip(ip, out);
 }
 
 void observe_text_server(const struct port_answer *answer, char out[OBSERVE_SERVER_TEXT])
 {
     char ip[OBSERVE_IP_TEXT];
     size_t len = strlen(answer->server);
-    wire_ip_text(answer->ip, ip);
+    text_ip(answer->ip, ip);
     if (len > 1 && answer->server[len - 1] == '.')
         len--;
     int n = len == 0

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "dns/exchange.h"
 #include "dns/tsigmsg.h"
 #include "dns/verdict.h"
@@ -100,15 +101,15 @@ static enum outcome deliver(const struct message *message, ldns_pkt **reply, str
     if (out != OUT_OK)
         return out;
     for (size_t i = 0; i < n; i++) {
-        char ip[WIRE_IP_TEXT];
-        char server[PORT_NAME_MAX + WIRE_IP_TEXT];
+        char ip[TEXT_IP_MAX];
+        char server[PORT_NAME_MAX + TEXT_IP_MAX];
         struct exchange_ask ask = {.port = self->port,
                                    .query = message->wire,
                                    .query_len = message->len,
                                    .keep_id = true,
                                    .tcp_only = message->update};
         memcpy(ask.ip, ips[i], 16);
-        wire_ip_text(ips[i], ip);
+        text_ip(ips[i], ip);
         (void)snprintf(server, sizeof server, "the primary %s port %u", ip, self->port);
         out = exchange_run(&ask, 1, &limits, err);
         if (out == OUT_OK && ask.state == EXCHANGE_ANSWER) {

@@ -403,14 +403,6 @@ void wire_ip_from4(const uint8_t ip4[4], uint8_t out[16])
     memcpy(out + sizeof mapped, ip4, 4);
 }
 
-void wire_ip_text(const uint8_t ip[16], char out[WIRE_IP_TEXT])
-{
-    const char *text = wire_ip_is4(ip) ? inet_ntop(AF_INET, ip + sizeof mapped, out, WIRE_IP_TEXT)
-                                       : inet_ntop(AF_INET6, ip, out, WIRE_IP_TEXT);
-    if (text == NULL)
-        (void)snprintf(out, WIRE_IP_TEXT, "?");
-}
-
 bool wire_ip_parse(const char *text, uint8_t out[16])
 {
     uint8_t ip4[4];

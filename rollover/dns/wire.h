@@ -29,7 +29,6 @@
 #define WIRE_QUERY_MAX 512    /* a question of ours with EDNS */
 #define WIRE_UDP_SIZE 1232    /* what we take over UDP (RFC 9715 section 3) */
 #define WIRE_POINTERS_MAX 128 /* compression pointers in one name */
-#define WIRE_IP_TEXT 64       /* an address as text */
 
 /* Absolute names only; "" and relative names are refused. */
 enum outcome wire_name_parse(const char *text, ldns_rdf **out, struct err *err);
@@ -91,9 +90,6 @@ bool wire_owner_is(const ldns_rr *rr, const char *name);
 
 /* The name without its first label; false at the root. */
 bool wire_name_up(const char *name, char out[PORT_NAME_MAX]);
-
-/* IPv6, or IPv4-mapped shown as IPv4. Always a valid string. */
-void wire_ip_text(const uint8_t ip[16], char out[WIRE_IP_TEXT]);
 
 /* From text, "192.0.2.1" or "2001:db8::1"; false: neither. */
 bool wire_ip_parse(const char *text, uint8_t out[16]);

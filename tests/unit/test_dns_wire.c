@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "dns/wire.h"
 
 static void names_are_cleaned_or_refused(void **state)
@@ -133,14 +134,14 @@ static void addresses_are_shown_as_people_write_them(void **state)
     (void)state;
     static const char *const texts[] = {"192.0.2.1", "2001:db8::1", "::1", "255.255.255.255"};
     uint8_t ip[16];
-    char out[WIRE_IP_TEXT];
+    char out[TEXT_IP_MAX];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         assert_true(wire_ip_parse(texts[i], ip));
-        wire_ip_text(ip, out);
+        text_ip(ip, out);
         assert_string_equal(out, texts[i]);
     }
     assert_true(wire_ip_parse("::ffff:192.0.2.7", ip));
-    wire_ip_text(ip, out);
+    text_ip(ip, out);
     assert_string_equal(out, "192.0.2.7");
     assert_true(wire_ip_is4(ip));
     assert_false(wire_ip_parse("mx.example.org", ip));
