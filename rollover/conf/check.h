@@ -74,6 +74,6 @@ bool check_given(const struct check_at *at, const char *option);
 
 /* peak.c: how many records an owner name holds at its peak, over all certificates */
 void peak_check(struct check *c, const struct conf *conf);
-size_t peak_generations(enum model_strategy strategy);
+size_t peak_generations(enum model_strategy strategy, struct model_combo combo);
 
 #endif

@@ -6,16 +6,33 @@
 
 #include "base/text.h"
 
-/* Generations of a key whose records are out at the same time: old, current and next; without a
- * standby there is no third, and a reused key meets a second one only when it is compromised. */
-size_t peak_generations(enum model_strategy strategy)
+/* Generations of a key whose records of this combination are out at the same time: old, current and
+ * next; without a standby there is no third, unless the record depends on the certificate (selector
+ * 0): then a renewal that keeps the key has one of its own meanwhile. An issuer's record (usage 2)
+ * and a reused key's meet only their successor. */
+size_t peak_generations(enum model_strategy strategy, struct model_combo combo)
 {
-    return strategy == MODEL_STANDBY ? 3 : 2;
+    if (combo.usage == 2 || strategy == MODEL_REUSE)
+        return 2;
+    return strategy == MODEL_STANDBY || combo.selector == 0 ? 3 : 2;
+}
+
+size_t conf_generations(const struct conf_certificate *cert)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < cert->policy.n_combos; i++) {
+        size_t n = peak_generations(cert->policy.strategy, cert->policy.combos[i]);
+        most = n > most ? n : most;
+    }
+    return most;
 }
 
 static size_t peak_of(const struct conf_certificate *cert)
 {
-    return peak_generations(cert->policy.strategy) * cert->n_algs * cert->policy.n_combos;
+    size_t sum = 0;
+    for (size_t i = 0; i < cert->policy.n_combos; i++)
+        sum += peak_generations(cert->policy.strategy, cert->policy.combos[i]) * cert->n_algs;
+    return sum;
 }
 
 static bool peak_has(const struct conf_certificate *cert, const char *owner)
@@ -43,17 +60,12 @@ static void peak_owner(struct check *c, const struct conf *conf, size_t index, c
     }
     if (sum <= MODEL_RRSET_MAX)
         return;
-    check_say(c, cert->tlsa.head.line,
-              "certificate \"%s\": %s would hold up to %zu records (%zu generations x %zu key "
-              "algorithms x %zu combinations%s%s), more than %d: use fewer keys or records",
-              cert->name, owner, sum, peak_generations(cert->policy.strategy), cert->n_algs,
-              (size_t)cert->policy.n_combos, list.len == 0 ? "" : ", beside ", others,
-              MODEL_RRSET_MAX);
-}
-
-size_t conf_generations(const struct conf_certificate *cert)
-{
-    return peak_generations(cert->policy.strategy);
+    check_say(
+        c, cert->tlsa.head.line,
+        "certificate \"%s\": %s would hold up to %zu records (up to %zu generations of "
+        "%zu key algorithms in %zu combinations%s%s), more than %d: use fewer keys or records",
+        cert->name, owner, sum, conf_generations(cert), cert->n_algs, (size_t)cert->policy.n_combos,
+        list.len == 0 ? "" : ", beside ", others, MODEL_RRSET_MAX);
 }
 
 size_t conf_peak(const struct conf *conf, const char *owner)

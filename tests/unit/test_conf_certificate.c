@@ -114,8 +114,8 @@ static void records_are_judged(void **state)
          ""},
         {D("") CERT("keys = { p256, rsa2048 }\n",
                     T("records = { \"3 1 1\", \"3 1 2\", \"3 0 1\" }\n"), ""),
-         "%/c:5: certificate \"c\": _25._tcp.mx.example.org. would hold up to 18 records (3 "
-         "generations x 2 key algorithms x 3 combinations), more than 12: use fewer keys or "
+         "%/c:5: certificate \"c\": _25._tcp.mx.example.org. would hold up to 18 records (up to 3 "
+         "generations of 2 key algorithms in 3 combinations), more than 12: use fewer keys or "
          "records\n"},
         {D("") CERT("keys = { p256, rsa2048 } strategy = reuse\n",
                     T("records = { \"3 1 1\", \"3 1 2\", \"3 0 1\" }\n"), ""),
@@ -125,8 +125,9 @@ static void records_are_judged(void **state)
          ""},                                                               /* 9 + 3 */
         {D("") CERT("keys = { p256, p384, rsa2048, rsa3072 }\n", T(""), "") //
          "certificate \"b\" { names = mx.example.org chain_file = /b.pem\n" T("") "}\n",
-         "%/c:9: certificate \"b\": _25._tcp.mx.example.org. would hold up to 15 records (3 "
-         "generations x 1 key algorithms x 1 combinations, beside \"c\"), more than 12: use fewer "
+         "%/c:9: certificate \"b\": _25._tcp.mx.example.org. would hold up to 15 records (up to 3 "
+         "generations of 1 key algorithms in 1 combinations, beside \"c\"), more than 12: use "
+         "fewer "
          "keys or records\n"},
     };
     TRY(rows);
