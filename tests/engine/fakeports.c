@@ -387,9 +387,8 @@ static enum outcome deploy_running(void *self, bool *up, struct err *err)
 
 static enum outcome deploy_points_here(void *self, struct err *err)
 {
-    (void)self;
-    (void)err;
-    return OUT_OK;
+    const struct fw *w = self;
+    return w->elsewhere ? err_set(err, OUT_REFUSED, "main.cf names another file") : OUT_OK;
 }
 
 /* Like the real one, but by the file loaded: the reload happens inside the switch here. */
@@ -420,6 +419,7 @@ static enum outcome probe_attest(void *self, const struct port_target *target,
                                  enum port_reach *out, char why[PORT_WHY_MAX], struct err *err)
 {
     struct fw *w = self;
+    w->attests++;
     if (fw_called(w, FW_ATTEST)) {
         *out = PORT_NOT_REACHED;
         (void)snprintf(why, PORT_WHY_MAX, "connection timed out");

@@ -48,6 +48,10 @@ const struct port_notice_ops fw_notice_ops = {.tell = notice_tell};
 void fw_command(struct fw *w, struct engine *e)
 {
     struct err err = ERR_INIT;
+    if (w->reload_at != 0 && w->boot >= w->reload_at) {
+        w->reload_at = 0;
+        engine_reloaded(e);
+    }
     if (w->command_at == 0 || w->command_done || w->boot < w->command_at)
         return;
     w->command_out = engine_command(e, &w->command, w->reply, sizeof w->reply, &err);

@@ -119,6 +119,9 @@ struct fw {
     enum outcome command_out;
     bool command_done;
     char reply[ENGINE_REPLY_MAX], refusal[ERR_TEXT_MAX];
+    model_time reload_at; /* somebody reloads Postfix; then engine_reloaded() is called */
+    bool elsewhere;       /* main.cf points to another file */
+    unsigned attests;
     /* who is told */
     unsigned told;
     bool trouble;

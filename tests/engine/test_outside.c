@@ -33,7 +33,7 @@ static void test_file_put_back(void **state)
     fakekit_rule(w);
     assert_int_equal(w->withdrawals, 0);
     assert_memory_equal(w->file.spki, old.spki, sizeof old.spki);
-    w->resume = true; /* the operator: danemilter -r */
+    w->resume = true; /* the operator */
     assert_true(fw_run(w, both, 2, 100));
     w->resume = false;
     assert_true(fw_run(w, both, 2, 60000));
@@ -57,6 +57,25 @@ static void test_file_written_in_the_worst_moment(void **state)
     assert_memory_equal(w->file.pem, theirs.pem, sizeof theirs.pem);
     assert_true((w->stored.st.facts.frozen & MODEL_F_ELSEWHERE) != 0);
     assert_true(w->trouble);
+}
+
+/* Somebody reloads Postfix: one more proof, and main.cf is looked at again. */
+static void test_reloaded_by_somebody(void **state)
+{
+    struct fw *w = *state;
+    w->quiet = true;
+    assert_true(fw_run(w, both, 2, 30000));
+    unsigned before = w->attests;
+    w->reload_at = w->boot + 5000;
+    assert_true(fw_run(w, both, 2, 10000));
+    assert_int_equal(w->attests, before + 6); /* one round */
+    assert_int_equal(w->stored.st.facts.frozen, 0);
+    w->elsewhere = true;
+    w->reload_at = w->boot + 5000;
+    assert_true(fw_run(w, both, 2, 10000));
+    assert_int_equal(w->stored.st.facts.frozen, MODEL_F_ELSEWHERE);
+    assert_int_equal(w->reload_at, 0);
+    fakekit_rule(w);
 }
 
 /* A chain file that is nobody's of ours. */
@@ -182,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_file_put_back, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_file_written_in_the_worst_moment, fakekit_setup,
                                         fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_reloaded_by_somebody, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_foreign_file, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_restored_state, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_restore_does_not_drain, fakekit_setup,

@@ -3,7 +3,8 @@
  * explorer - visits every state of a small world around this core, and judges THE RULE in each
  *
  *     explorer [--ttl=N] [--held=N] [--flaps=N] [--wrongs=N] [--lies=N] [--crashes=N]
- *              [--commands=N] [--reboots] [--silence] [--gap=N] [--wait=N] [--bug=NAME] [--check-tidy]
+ *              [--commands=N] [--reboots] [--silence] [--gap=N] [--wait=N] [--bug=NAME]
+ * [--check-tidy]
  *              [--limit=N] [--quiet]
  *
  * --held is E, the ticks for which caches hold; --wait is what the engine waits (otherwise what
