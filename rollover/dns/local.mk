@@ -29,6 +29,7 @@ dns_libs = librdns.a librnet.a librcrypto.a librbase.a \
     $(LDNS_LIBS) $(UNBOUND_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
 
 dns_unit_tests = \
+    tests/unit/test_challenge \
     tests/unit/test_dns_answer \
     tests/unit/test_dns_exchange \
     tests/unit/test_dns_replay \
@@ -39,6 +40,9 @@ dns_unit_tests = \
     tests/unit/test_powerdns
 check_PROGRAMS += $(dns_unit_tests)
 TESTS += $(dns_unit_tests)
+tests_unit_test_challenge_SOURCES = tests/unit/test_challenge.c \
+    tests/dns/fakezone.c tests/dns/fakezone.h
+tests_unit_test_challenge_LDADD = $(dns_libs) $(CMOCKA_LIBS)
 tests_unit_test_dns_answer_SOURCES = tests/unit/test_dns_answer.c \
     tests/dns/fakezone.c tests/dns/fakezone.h
 tests_unit_test_dns_answer_LDADD = $(dns_libs) $(CMOCKA_LIBS)
