@@ -81,4 +81,4 @@ dist_check_SCRIPTS += $(DNS_WORLD_TESTS)
 TESTS += $(DNS_WORLD_TESTS)
 
 # By hand, with libFuzzer.
-EXTRA_DIST += tests/fuzz/fuzz_dns_packet.c
+EXTRA_DIST += tests/fuzz/fuzz_dns_packet.c tests/fuzz/fuzz_powerdns.c

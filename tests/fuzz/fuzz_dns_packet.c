@@ -5,8 +5,9 @@
  * A libFuzzer target, not part of make check. From the top of the tree:
  *
  *   clang -g -O1 -std=c11 -D_POSIX_C_SOURCE=200809L -fsanitize=fuzzer,address,undefined \
- *       -I BUILD -I . -I rollover tests/fuzz/fuzz_dns_packet.c rollover/dns/[!p]*.c \
- *       rollover/base/[a-z]*.c -lldns -lunbound -o /tmp/fuzz && /tmp/fuzz -max_total_time=300
+ *       -I BUILD -I . -I rollover tests/fuzz/fuzz_dns_packet.c rollover/dns/[a-z]*.c \
+ *       rollover/net/{http,http_header,url}.c rollover/base/[a-z]*.c \
+ *       -lldns -lunbound -lcurl -ljansson -o /tmp/fuzz && /tmp/fuzz -max_total_time=300
  */
 #include <stddef.h>
 #include <stdint.h>
