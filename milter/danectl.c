@@ -22,10 +22,10 @@
 enum { OPT_DRY_RUN = 256 };
 
 static const struct danectl_command *const commands[] = {
-    &danectl_status_command, &danectl_history_command,  &danectl_renew_command,
-    &danectl_roll_command,   &danectl_rollback_command, &danectl_freeze_command,
-    &danectl_resume_command, &danectl_config_command,   &danectl_check_command,
-    &danectl_tlsa_command,   &danectl_probe_command,
+    &danectl_status_command, &danectl_plan_command,   &danectl_history_command,
+    &danectl_renew_command,  &danectl_roll_command,   &danectl_rollback_command,
+    &danectl_freeze_command, &danectl_resume_command, &danectl_config_command,
+    &danectl_check_command,  &danectl_tlsa_command,   &danectl_probe_command,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -96,6 +96,7 @@ enum danectl_status danectl_print_json(struct json_t *value, struct err *err);
 
 /* The commands. */
 extern const struct danectl_command danectl_status_command;
+extern const struct danectl_command danectl_plan_command;
 extern const struct danectl_command danectl_history_command;
 extern const struct danectl_command danectl_renew_command;
 extern const struct danectl_command danectl_roll_command;

@@ -67,6 +67,7 @@ danectl_SOURCES = milter/danectl.c milter/danectl.h \
 	milter/danectl_probe.c \
 	milter/danectl_sender.c milter/danectl_sender.h \
 	milter/danectl_state.c milter/danectl_state.h \
+	milter/danectl_plan.c \
 	milter/danectl_status.c milter/danectl_status.h \
 	milter/danectl_status_json.c
 danectl_LDADD = $(DANEMILTER_LIBS) $(JANSSON_LIBS)

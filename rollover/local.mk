@@ -5,6 +5,8 @@ librengine_a_SOURCES = \
 	rollover/engine.c rollover/engine.h \
 	rollover/ports.h \
 	rollover/say.c rollover/say.h \
+	rollover/forecast.c rollover/forecast.h \
+	rollover/forecast_world.c rollover/forecast_world.h \
 	rollover/status.c rollover/status.h \
 	rollover/status_print.c \
 	rollover/unit.c rollover/unit.h \
@@ -36,3 +38,8 @@ tests_engine_test_engine_SOURCES = tests/engine/test_engine.c $(fakeworld)
 tests_engine_test_outside_SOURCES = tests/engine/test_outside.c $(fakeworld)
 tests_engine_test_outside_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
 tests_engine_test_engine_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_forecast
+TESTS += tests/unit/test_forecast
+tests_unit_test_forecast_SOURCES = tests/unit/test_forecast.c tests/unit/core_kit.c \
+	tests/unit/core_kit.h tests/unit/core_kit_run.c
+tests_unit_test_forecast_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
