@@ -67,13 +67,12 @@ static int run(struct daemon *d, enum outcome out, struct err *err)
 static int usage(int status)
 {
     (void)fprintf(status == EXIT_SUCCESS ? stdout : stderr,
-                  "usage: danemilter -f [-r] [-c FILE]\n"
+                  "usage: danemilter -f [-c FILE]\n"
                   "  -f       stay in the foreground; the log goes to standard error\n"
                   "  -c FILE  the configuration (%s)\n"
-                  "  -r       go on after a freeze, from what the chain file holds now\n"
                   "  -V       print the version\n"
                   "or, in Postfix's master.cf, one line; its path is below daemon_directory:\n"
-                  "  danemilter unix - n n 10 1 danemilter [-C FILE] [-r]\n",
+                  "  danemilter unix - n n 10 1 danemilter [-C FILE]\n",
                   MAIN_CONF);
     return status;
 }
@@ -84,7 +83,6 @@ static int run_under_master(struct daemon *d, int argc, char **argv)
     struct err err = ERR_INIT;
     enum outcome out = master_open(argc, argv, &master, &err);
     d->master = &master;
-    d->resume = master.resume;
     if (master.conf != NULL)
         d->path = master.conf;
     maillog_mail(&d->log, master.name);
@@ -96,7 +94,7 @@ static int run_foreground(struct daemon *d, int argc, char **argv)
     struct err err = ERR_INIT;
     bool foreground = false;
     int opt;
-    while ((opt = getopt(argc, argv, "c:C:frhV")) != -1) {
+    while ((opt = getopt(argc, argv, "c:C:fhV")) != -1) {
         switch (opt) {
         case 'c':
         case 'C':
@@ -104,9 +102,6 @@ static int run_foreground(struct daemon *d, int argc, char **argv)
             break;
         case 'f':
             foreground = true;
-            break;
-        case 'r':
-            d->resume = true;
             break;
         case 'h':
             return usage(EXIT_SUCCESS);

@@ -53,11 +53,11 @@ struct main_reloads {
     model_time look_at; /* boot: then the queue manager is looked at; 0: no need */
     int64_t generation; /* which queue manager it was; 0: not known */
     unsigned taken;     /* reloads so far */
+    bool ended;         /* the status socket has, and that was not judged yet */
 };
 
 struct daemon {
     const char *path; /* of the configuration */
-    bool resume;
     struct maillog log;
     struct master *master; /* NULL: in the foreground */
 

@@ -135,7 +135,8 @@ static bool take_reload(struct daemon *d)
 }
 
 /* The first reload ends the status socket. Later ones are a trigger, after which the queue manager
- * is another process; it is looked for when it has had the time to end. */
+ * is another process. Either is judged when what a reload ends has had the time to end, so that
+ * the configuration is read after all reloads that came close together. */
 static bool was_reloaded(struct daemon *d)
 {
     struct err err = ERR_INIT;
@@ -143,25 +144,21 @@ static bool was_reloaded(struct daemon *d)
     int64_t generation = 0;
     model_time now = now_ms(d);
     unsigned triggers = master_triggers(d->master);
-    if (triggers != r->triggers) {
-        r->triggers = triggers;
+    bool ended = master_reloaded(d->master);
+    if (ended || triggers != r->triggers)
         r->look_at = now + LOOP_SETTLE_MS;
-    }
-    if (master_reloaded(d->master)) {
-        r->generation = 0;
-        r->look_at = now + LOOP_SETTLE_MS;
-        return true;
-    }
+    r->triggers = triggers;
+    r->ended = r->ended || ended;
     if (r->look_at == 0 || now < r->look_at)
         return false;
     r->look_at = 0;
-    if (helper_generation(&d->host, &generation, &err) != OUT_OK) {
+    if (helper_generation(&d->host, &generation, &err) != OUT_OK)
         say(d, PORT_LOG_WARNING, err.text);
-        return false;
-    }
     bool other = r->generation != 0 && generation != 0 && generation != r->generation;
     if (generation != 0)
         r->generation = generation;
+    other = other || r->ended;
+    r->ended = false;
     return other;
 }
 
@@ -310,7 +307,7 @@ enum outcome main_loop_run(struct daemon *d, struct err *err)
                        "danemilter has to be started again");
     if (out == OUT_OK)
         say(d, PORT_LOG_INFO, "danemilter stopped");
-    return out == OUT_NOT_YET ? OUT_OK : out;
+    return out == OUT_NOT_YET && d->master != NULL ? OUT_OK : out; /* asked to end while waiting */
 }
 
 void main_loop_idle(struct daemon *d, const char *why)

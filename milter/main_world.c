@@ -154,7 +154,6 @@ static enum outcome add_certificate(struct daemon *d, size_t i, struct err *err)
     enum outcome out = compose_certificate(d->conf, c, e, err);
     if (out != OUT_OK)
         return out;
-    e->resume = d->resume;
     choose_issuer(d, i);
     d->clients[i] = (struct helper_client){
         .lost = daemon_lose, .fd = d->fd, .certificate = (uint32_t)i, .msg = &d->msg};

@@ -24,7 +24,7 @@ struct master_report {
 };
 
 /* Postfix's own options of its servers, then ours. */
-static const char options[] = "+cdDi:lm:n:o:s:St:uvVzC:r";
+static const char options[] = "+cdDi:lm:n:o:s:St:uvVzC:";
 
 static bool is_socket(int fd)
 {
@@ -71,13 +71,10 @@ static enum outcome take_arguments(int argc, char *const *argv, struct master *m
         case 'C':
             m->conf = optarg;
             break;
-        case 'r':
-            m->resume = true;
-            break;
         case '?':
             return err_set(err, OUT_REFUSED,
                            "master.cf: the line of %s has an argument that danemilter does not "
-                           "know (-%c); it takes -C FILE and -r",
+                           "know (-%c); it takes -C FILE",
                            m->name, optopt);
         default: /* one of Postfix's own */
             break;
@@ -86,7 +83,7 @@ static enum outcome take_arguments(int argc, char *const *argv, struct master *m
     if (optind < argc)
         return err_set(err, OUT_REFUSED,
                        "master.cf: the line of %s has \"%s\" at its end; danemilter takes -C FILE "
-                       "and -r there",
+                       "there",
                        m->name, argv[optind]);
     return OUT_OK;
 }

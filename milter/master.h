@@ -33,7 +33,6 @@
 struct master {
     char name[64];    /* of the service */
     const char *conf; /* -C FILE, or NULL */
-    bool resume;      /* -r */
     pid_t parent;
     int status; /* descriptor 5, -1 once it has ended */
     int listener;
@@ -50,8 +49,8 @@ struct master {
 bool master_is_parent(int argc, char *const *argv);
 
 /* First of all: the descriptors that master gave are closed on exec; then the arguments: its own
- * (-l -n -t -u -c -v -z -o -s -m ...), and ours, `-C FILE` and `-r`, which stand in master.cf.
- * OUT_REFUSED: an argument that is neither; it is remembered by the caller, not exited upon. */
+ * (-l -n -t -u -c -v -z -o -s -m ...), and ours, `-C FILE`, which stands in master.cf.
+ * OUT_REFUSED: an argument that is neither; not to be exited upon. */
 enum outcome master_open(int argc, char *const *argv, struct master *m, struct err *err);
 
 /* Tells master that we work: taken, then available. */
@@ -72,8 +71,8 @@ unsigned master_triggers(struct master *m);
  * is started again at once. False: none came. */
 bool master_await_trigger(struct master *m, int ms);
 
-/* The processes that is left by master_idle() does nothing: no thread, no engine. It takes triggers
- * until Postfix is reloaded or `ms` are over, and returns with one waiting unread. */
+/* For a process that does nothing else, without a thread: takes triggers until Postfix is reloaded
+ * or `ms` are over, and returns when one waits unread (at most a minute later). */
 void master_idle(struct master *m, int ms);
 
 /* In the helper, which is no child of master's: lets go of its descriptors. */
