@@ -80,3 +80,7 @@ dist_check_SCRIPTS += $(ROLLOVER_TESTS)
 dist_noinst_SCRIPTS += tests/world/roll
 EXTRA_DIST += tests/world/rollover.sh
 dist_noinst_SCRIPTS += tests/world/demo
+# Life under a real Postfix, and the lines that its configuration takes.
+TESTS += tests/world/t_master.sh
+dist_check_SCRIPTS += tests/world/t_master.sh
+EXTRA_DIST += postfix-conf/master.cf.fragment postfix-conf/main.cf.fragment

@@ -5,6 +5,7 @@
 #include "milter/main.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "dns/provider.h"
 #include "postfix/params.h"
 
@@ -85,10 +86,10 @@ static enum outcome open_provider(const struct conf *conf, const struct conf_dns
                                   struct err *err)
 {
     const struct provider *provider = main_root_provider(dns);
-    char ip[OBSERVE_IP_TEXT];
+    char ip[TEXT_IP_MAX];
     if (provider == NULL)
         return err_set(err, OUT_REFUSED, "this danemilter was built without that provider");
-    observe_text_ip(dns->server.ip, ip);
+    text_ip(dns->server.ip, ip);
     struct provider_settings settings = {.server = ip,
                                          .port = dns->server.port,
                                          .zone = dns->zone,

@@ -4,6 +4,7 @@
 
 #include "milter/main.h"
 
+#include "base/text.h"
 #include "crypto/cert.h"
 #include "dns/challenge.h"
 #include "dns/provider.h"
@@ -17,7 +18,7 @@
 
 /* Resolvers in the form that dns/ takes. */
 struct resolvers {
-    char text[CONF_RESOLVERS_MAX][OBSERVE_IP_TEXT + 8];
+    char text[CONF_RESOLVERS_MAX][TEXT_IP_MAX + 8];
     const char *list[CONF_RESOLVERS_MAX + 1];
 };
 
@@ -25,8 +26,8 @@ static struct observe_config observing(const struct conf *conf, struct resolvers
 {
     memset(r, 0, sizeof *r);
     for (size_t i = 0; i < conf->n_resolvers; i++) {
-        char ip[OBSERVE_IP_TEXT];
-        observe_text_ip(conf->resolvers[i].ip, ip);
+        char ip[TEXT_IP_MAX];
+        text_ip(conf->resolvers[i].ip, ip);
         (void)snprintf(r->text[i], sizeof r->text[i], "%s@%u", ip,
                        (unsigned)conf->resolvers[i].port);
         r->list[i] = r->text[i];
