@@ -69,7 +69,7 @@ const char *fakeca_root(const struct fakeca *ca);      /* PEM: whom to trust for
 
 /* Adds a script; the counts of its place begin now. False: it cannot be read. */
 bool fakeca_script(struct fakeca *ca, const char *script);
-/* No more lies. What happened stays. */
+/* No more lies: what was processed for ever is done soon. What happened stays. */
 void fakeca_honest(struct fakeca *ca);
 /* A restart that lost everything: accounts, orders, nonces. */
 void fakeca_forget(struct fakeca *ca);

@@ -91,6 +91,11 @@ void fakeca_problem(struct fakeca_reply *reply, int status, const char *type, co
 void fakeca_complain(struct fakeca *ca, struct fakeca_reply *reply, int status, const char *type,
                      const char *detail)
 {
+    bool repeated = strcmp(type, "badNonce") == 0 || strcmp(type, "orderNotReady") == 0;
+    if (repeated && ca->lost) {
+        fakeca_problem(reply, status, type, detail, NULL);
+        return;
+    }
     if (ca->complaints++ == 0)
         (void)snprintf(ca->complaint, sizeof ca->complaint, "%d %s: %s", status, type, detail);
     if (ca->config.log != NULL)

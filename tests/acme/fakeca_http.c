@@ -119,6 +119,12 @@ bool fakeca_write(SSL *ssl, const struct fakeca_request *request, const struct f
                      reply->headers, nonce != NULL ? "Replay-Nonce: " : "",
                      nonce != NULL ? nonce : "", nonce != NULL ? "\r\n" : "");
     fakeca_need(n > 0 && (size_t)n < sizeof head, "the head of an answer");
-    bool body = reply->len > 0 && strcmp(request->method, "HEAD") != 0;
-    return put(ssl, head, (size_t)n) && (!body || put(ssl, reply->body, reply->len));
+    size_t body = strcmp(request->method, "HEAD") == 0 ? 0 : reply->len;
+    char *all = fakeca_alloc((size_t)n + body + 1);
+    memcpy(all, head, (size_t)n);
+    if (body > 0)
+        memcpy(all + n, reply->body, body);
+    bool done = put(ssl, all, (size_t)n + body);
+    free(all);
+    return done;
 }

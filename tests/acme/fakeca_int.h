@@ -131,6 +131,7 @@ struct fakeca {
     pthread_mutex_t lock;
     pthread_cond_t gone; /* a connection ended */
     int conns[FAKECA_CONNS_MAX];
+    bool lost; /* an answer was lost: a client may rightly repeat itself */
     unsigned n_conns, connections, next_id, issued, complaints;
     char complaint[512];
     unsigned asked[FAKECA_PLACES];

@@ -159,13 +159,6 @@ bool fakeca_script(struct fakeca *ca, const char *script)
     return true;
 }
 
-void fakeca_honest(struct fakeca *ca)
-{
-    (void)pthread_mutex_lock(&ca->lock);
-    ca->n_rules = 0;
-    (void)pthread_mutex_unlock(&ca->lock);
-}
-
 bool fakeca_lies(struct fakeca *ca, enum fakeca_lie lie, enum fakeca_place place, long *number)
 {
     bool now = false;
@@ -288,7 +281,7 @@ static char *deep(void)
 void fakeca_lies_after(struct fakeca *ca, enum fakeca_place place, struct fakeca_reply *reply)
 {
     if (fakeca_lies(ca, LIE_CUT_AFTER, place, NULL))
-        reply->cut = true;
+        reply->cut = ca->lost = true;
     if (fakeca_lies(ca, LIE_NO_NONCE, place, NULL))
         reply->nonce = false;
     if (fakeca_lies(ca, LIE_JUNK, place, NULL))

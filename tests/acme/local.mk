@@ -11,3 +11,16 @@ fakeca_libs = tests/acme/libfakeca.a $(LDNS_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS
 check_PROGRAMS += fakeca
 fakeca_SOURCES = tests/acme/fakeca_main.c
 fakeca_LDADD = $(fakeca_libs)
+
+acme_pair = tests/acme/acme_pair.c tests/acme/acme_pair.h tests/acme/acme_try.c tests/acme/acme_try.h
+acme_pair_libs = tests/acme/libfakeca.a libracme.a librnet.a librstore.a librcrypto.a librbase.a \
+    $(LDNS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+acme_tests = tests/acme/test_acme_course tests/acme/test_acme_crash tests/acme/test_acme_faults
+check_PROGRAMS += $(acme_tests)
+TESTS += $(acme_tests)
+tests_acme_test_acme_course_SOURCES = tests/acme/test_acme_course.c $(acme_pair)
+tests_acme_test_acme_course_LDADD = $(acme_pair_libs)
+tests_acme_test_acme_crash_SOURCES = tests/acme/test_acme_crash.c $(acme_pair)
+tests_acme_test_acme_crash_LDADD = $(acme_pair_libs)
+tests_acme_test_acme_faults_SOURCES = tests/acme/test_acme_faults.c $(acme_pair)
+tests_acme_test_acme_faults_LDADD = $(acme_pair_libs)
