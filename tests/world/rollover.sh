@@ -122,7 +122,7 @@ state_dir = "$dm/state"
 run_dir = "$dm/run"
 user = "danemilter"
 trust_anchor = "$anchor"
-resolver = {"$(roll_get CA_RESOLVER4)"}
+root_hints = "$dir/root-hints"
 $top
 
 $(roll_config_dns)
@@ -168,7 +168,9 @@ END
 roll_install() {
     local folder
     folder=$(roll_in postconf -c "$postfix" -hx daemon_directory) || roll_die 'no daemon_directory'
-    roll_in install -m 755 "$build/danemilter" "$folder/danemilter" ||
+    # Once: a program that was replaced is started anew at the next reload.
+    roll_in cmp -s "$build/danemilter" "$folder/danemilter" ||
+        roll_in install -m 755 "$build/danemilter" "$folder/danemilter" ||
         roll_die "danemilter could not be installed into $folder"
     printf 'danemilter unix - n n 10 1 danemilter -C %s\n' "$dm/danemilter.conf" \
         >>"$postfix/master.cf"
