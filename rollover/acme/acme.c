@@ -116,7 +116,9 @@ static enum outcome acme_issue(void *self, const struct port_order *order, struc
         return err_set(err, OUT_BROKEN, "acme \"%s\": cannot lock", acme->config.title);
     enum outcome res = pace_stopping(&acme->ports) ? err_set(err, OUT_RETRY, "stopping")
                                                    : order_run(&acme->client, order, out, err);
-    if (res != OUT_OK)
+    if (res == OUT_OK)
+        err_clear(err); /* what was said of nonces on the way */
+    else
         client_stale(&acme->client);
     (void)pthread_mutex_unlock(&acme->lock);
     return res;

@@ -298,9 +298,11 @@ static enum outcome challenges_poll(struct challenges_run *run, const struct pac
         if (res != OUT_NOT_YET)
             return res;
         res = pace_rest(run->job->client->ports, pace, run->retry, err);
-        if (res == OUT_NOT_YET)
+        if (res == OUT_NOT_YET) {
+            run->fault->late = true;
             return err_set(err, OUT_RETRY, "CA \"%s\" has not validated every name in time",
                            run->job->client->config->title);
+        }
         if (res != OUT_OK)
             return res;
     }

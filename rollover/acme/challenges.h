@@ -29,6 +29,7 @@ struct challenges_job {
 struct challenges_fault {
     bool over;              /* the order can come to nothing: forget it */
     bool caa;               /* a CAA record forbids it */
+    bool late;              /* the CA did not look at every name in time */
     struct problem problem; /* of the last request that failed; status 0: none */
 };
 

@@ -163,7 +163,7 @@ static enum outcome client_need_nonce(struct client *client, struct err *err)
     if (res != OUT_OK)
         err_prepend(err, "a new nonce");
     else if (client->nonce[0] == '\0')
-        return err_set(err, OUT_REFUSED, "newNonce gave no usable Replay-Nonce");
+        return err_set(err, OUT_RETRY, "newNonce gave no nonce that can be used (Replay-Nonce)");
     return res;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "acme/issued.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,6 +31,36 @@ static enum outcome issued_times(const struct port_cert *cert, model_time now, s
     return OUT_OK;
 }
 
+/* Which name it is, for the text. */
+static enum outcome issued_names(const struct acme_ports *ports, const struct port_order *order,
+                                 const char *pem, struct err *err)
+{
+    for (size_t i = 0; i < order->n_names; i++) {
+        struct port_cert cert;
+        enum outcome res = ports->certs->inspect(ports->certs_self, pem, order->spki,
+                                                 &order->names[i], 1, &cert, err);
+        if (res != OUT_OK)
+            return res;
+        if (!cert.names_ok)
+            return err_set(err, OUT_REFUSED, "it does not cover %.253s", order->names[i]);
+    }
+    return err_set(err, OUT_REFUSED, "it does not cover each of the names asked for");
+}
+
+/* A chain without any issuer is one that was cut short. */
+static enum outcome issued_whole(const struct acme_ports *ports, const char *pem, struct err *err)
+{
+    const struct model_combo combo = {.usage = 2, .selector = 1, .matching = 1};
+    struct port_tlsa *rec = malloc(sizeof *rec);
+    if (rec == NULL)
+        return err_set(err, OUT_BROKEN, "out of memory");
+    enum outcome res = ports->certs->tlsa(ports->certs_self, pem, combo, 1, rec, err);
+    free(rec);
+    if (res == OUT_REFUSED)
+        return err_set(err, OUT_REFUSED, "the certificate of its issuer is missing");
+    return res;
+}
+
 enum outcome issued_check(const struct acme_ports *ports, const struct port_order *order,
                           const char *pem, size_t len, struct err *err)
 {
@@ -44,9 +75,11 @@ enum outcome issued_check(const struct acme_ports *ports, const struct port_orde
     if (res != OUT_OK)
         return res;
     if (!cert.names_ok)
-        return err_set(err, OUT_REFUSED, "it does not cover each of the names asked for");
+        return issued_names(ports, order, pem, err);
     if (memcmp(cert.spki, order->spki, sizeof cert.spki) != 0)
         return err_set(err, OUT_REFUSED, "it is for another key");
-    res = ports->clock->now(ports->clock_self, &now, err);
+    res = issued_whole(ports, pem, err);
+    if (res == OUT_OK)
+        res = ports->clock->now(ports->clock_self, &now, err);
     return res == OUT_OK ? issued_times(&cert, now.wall, err) : res;
 }

@@ -19,3 +19,10 @@ libracme_a_SOURCES = \
     rollover/acme/problem.c rollover/acme/problem.h \
     rollover/acme/signed.c rollover/acme/signed.h \
     rollover/acme/transport.c rollover/acme/transport.h
+
+# With fakeca: tests/acme.
+check_PROGRAMS += tests/unit/test_acme_pure
+TESTS += tests/unit/test_acme_pure
+tests_unit_test_acme_pure_SOURCES = tests/unit/test_acme_pure.c
+tests_unit_test_acme_pure_LDADD = libracme.a librnet.a librcrypto.a librbase.a \
+    $(JANSSON_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)

@@ -61,6 +61,7 @@ static enum outcome order_note(struct order_run *run, const char *url, struct er
     memcpy(note->names, run->names, sizeof note->names);
     note->made = run->now;
     note->counted = false;
+    note->late = 0;
     return ordernote_save(run->client->config, run->client->ports, run->order->spki, note, err);
 }
 
@@ -152,6 +153,8 @@ static enum outcome order_prove(struct order_run *run, struct err *err)
         run->proven = true;
         return orderrun_look(run, err);
     }
+    if (fault.late)
+        return orderrun_late(run, err);
     if (!fault.over)
         return orderrun_judge(run, &fault.problem, res, err);
     if (fault.caa)
@@ -182,10 +185,9 @@ static enum outcome order_wait(struct order_run *run, const struct pace *pace, s
     enum outcome res = pace_rest(run->client->ports, pace, run->retry, err);
     if (res == OUT_NOT_YET) {
         run->issued->wait = run->retry;
-        return err_set(err, OUT_RETRY,
-                       "CA \"%s\" is not done with the order in time; it is noted and taken up "
-                       "again: %s",
-                       run->client->config->title, run->note->url);
+        (void)err_set(err, OUT_RETRY, "CA \"%s\" is not done with the order %s in time",
+                      run->client->config->title, run->note->url);
+        return orderrun_late(run, err);
     }
     return res == OUT_OK ? orderrun_look(run, err) : res;
 }

@@ -14,8 +14,9 @@ static bool ordernote_print(const struct ordernote *note, char out[PORT_NOTE_MAX
     struct text text;
     (void)text_hex(hex, sizeof hex, note->names, MODEL_ID_LEN);
     text_init(&text, out, PORT_NOTE_MAX);
-    text_add(&text, "order %s\naccount %s\nnames %s\nmade %" PRId64 "\ncounted %d\n", note->url,
-             note->account, hex, note->made, note->counted ? 1 : 0);
+    text_add(&text,
+             "order %s\naccount %s\nnames %s\nmade %" PRId64 "\ncounted %d\nlate %" PRId64 "\n",
+             note->url, note->account, hex, note->made, note->counted ? 1 : 0, note->late);
     for (size_t i = 0; i < note->n; i++)
         text_add(&text, "record %s %s\n", note->records[i].owner, note->records[i].value);
     return !text.cut;
@@ -46,6 +47,8 @@ static bool ordernote_read_line(const char *word, const char *rest, size_t len,
         return note_copy(rest, len, hex, sizeof hex) && text_unhex(hex, out->names, MODEL_ID_LEN);
     if (strcmp(word, "made") == 0)
         return note_number(rest, len, &out->made);
+    if (strcmp(word, "late") == 0)
+        return note_number(rest, len, &out->late);
     if (strcmp(word, "record") == 0)
         return ordernote_read_record(rest, len, out);
     if (strcmp(word, "counted") == 0) {

@@ -27,6 +27,7 @@ struct ordernote {
     uint8_t names[MODEL_ID_LEN];
     model_time made; /* wall */
     bool counted;    /* the certificate was counted in the budget */
+    int64_t late;    /* times that the CA was not done with it in time */
     size_t n;
     struct ordernote_record records[PORT_NAMES_MAX];
 };

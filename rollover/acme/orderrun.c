@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "acme/account.h"
+#include "base/text.h"
 
 enum outcome orderrun_clock(struct order_run *run, struct err *err)
 {
@@ -105,4 +106,29 @@ enum outcome orderrun_fail(struct order_run *run, struct err *err)
     }
     run->issued->wait = BUDGET_FAILED_WAIT;
     return OUT_REFUSED;
+}
+
+enum outcome orderrun_late(struct order_run *run, struct err *err)
+{
+    struct err why = ERR_INIT;
+    enum outcome res = OUT_OK;
+    bool again = run->note->late < ORDERRUN_LATE_MAX;
+    size_t len = strlen(err->text);
+    run->note->late++;
+    if (again)
+        res = ordernote_save(run->client->config, run->client->ports, run->order->spki, run->note,
+                             &why);
+    else
+        res = orderrun_end(run, true, &why);
+    if (res != OUT_OK) {
+        err_prepend(err, "%s; and before that", why.text);
+        return res;
+    }
+    if (!again)
+        run->issued->wait = BUDGET_FAILED_WAIT;
+    (void)text_format(err->text + len, sizeof err->text - len, "; %s",
+                      again ? "it is noted and taken up again"
+                            : "it was not the first time: this order is given up, the next one is "
+                              "a new one");
+    return OUT_RETRY;
 }

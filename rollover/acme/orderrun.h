@@ -12,6 +12,8 @@
 #include "acme/orderdoc.h"
 #include "acme/ordernote.h"
 
+#define ORDERRUN_LATE_MAX 1
+
 /* What has to be mended before it is worth another try within the same call. */
 enum orderrun_again { ORDERRUN_NO, ORDERRUN_ACCOUNT, ORDERRUN_ORDER };
 
@@ -45,5 +47,8 @@ enum outcome orderrun_judge(struct order_run *run, const struct problem *problem
 enum outcome orderrun_end(struct order_run *run, bool failed, struct err *err);
 /* orderrun_end, failed; OUT_REFUSED with the text as it is, unless that fails too. */
 enum outcome orderrun_fail(struct order_run *run, struct err *err);
+/* The CA was not done in time: OUT_RETRY, the text is completed. The order is taken up again
+ * ORDERRUN_LATE_MAX times; after that it counts as failed and is forgotten (safety.md row 5). */
+enum outcome orderrun_late(struct order_run *run, struct err *err);
 
 #endif

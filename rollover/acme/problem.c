@@ -96,8 +96,7 @@ bool problem_is(const struct problem *problem, const char *type)
 
 enum outcome problem_outcome(const struct problem *problem)
 {
-    static const char *const passing[] = {"badNonce", "rateLimited", "serverInternal",
-                                          "orderNotReady"};
+    static const char *const passing[] = {"badNonce", "rateLimited", "orderNotReady"};
     static const long statuses[] = {408, 425, 429};
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
         if (problem_is(problem, passing[i]))
