@@ -22,8 +22,10 @@ libmilterside_a_SOURCES = \
 	milter/sysclock.c milter/sysclock.h \
 	milter/work.c milter/work.h
 
-check_PROGRAMS += tests/unit/test_control
-TESTS += tests/unit/test_control
+check_PROGRAMS += tests/unit/test_control tests/unit/test_control_msg
+TESTS += tests/unit/test_control tests/unit/test_control_msg
+tests_unit_test_control_msg_SOURCES = tests/unit/test_control_msg.c
+tests_unit_test_control_msg_LDADD = libmilterside.a librbase.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_control_LDADD = libmilterside.a librbase.a $(JANSSON_LIBS) $(CMOCKA_LIBS) \
 	$(PTHREAD_LIBS)

@@ -4,7 +4,6 @@
  */
 #include "milter/control.h"
 #include "milter/control_client.h"
-#include "milter/control_peer.h"
 #include "tests/unit/scratch.h"
 
 #include <poll.h>
@@ -129,45 +128,6 @@ static char *read_raw(int fd)
 
 /* ---- who may ---------------------------------------------------------------------------- */
 
-static void root_changes_members_ask_others_are_refused(void **state)
-{
-    (void)state;
-    static const struct {
-        uid_t uid, self;
-        gid_t own, second, group;
-        enum control_right right;
-    } t[] = {
-        {0, 100, 0, 0, (gid_t)-1, CONTROL_CHANGE},
-        {0, 0, 0, 0, (gid_t)-1, CONTROL_CHANGE},
-        {100, 100, 100, 100, (gid_t)-1, CONTROL_ASK},
-        {200, 100, 200, 201, 201, CONTROL_ASK},
-        {200, 100, 201, 200, 201, CONTROL_ASK},
-        {200, 100, 200, 202, 201, CONTROL_NOTHING},
-        {200, 100, 200, 201, (gid_t)-1, CONTROL_NOTHING},
-        {200, 100, (gid_t)-1, (gid_t)-1, (gid_t)-1, CONTROL_NOTHING},
-        {(uid_t)-1, (uid_t)-1, 201, 201, 201, CONTROL_NOTHING},
-    };
-    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
-        struct control_peer peer = {
-            .uid = t[i].uid, .groups = {t[i].own, t[i].second}, .n_groups = 2};
-        assert_int_equal(control_right(&peer, t[i].self, t[i].group), t[i].right);
-    }
-}
-
-static void the_kernel_says_who_connected(void **state)
-{
-    int pair[2];
-    struct control_peer peer;
-    struct err err = ERR_INIT;
-    (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    assert_int_equal(control_peer_of(pair[0], &peer, &err), OUT_OK);
-    assert_int_equal(peer.uid, geteuid());
-    assert_int_equal(peer.groups[0], getegid());
-    (void)close(pair[0]);
-    (void)close(pair[1]);
-}
-
 /* Runs as somebody else: 0 refused, 1 not. */
 static int as_another(struct fixture *f, const char *verb, gid_t group)
 {
@@ -259,18 +219,6 @@ static void garbage_is_refused_and_hurts_nobody(void **state)
     assert_int_equal(ask(f, "status", "", &reply), OUT_OK);
 }
 
-static void deep_nesting_is_refused(void **state)
-{
-    struct control_command command;
-    struct err err = ERR_INIT;
-    char *deep = malloc(CONTROL_LINE_MAX);
-    (void)state;
-    assert_non_null(deep);
-    memset(deep, '[', CONTROL_LINE_MAX);
-    assert_int_equal(control_msg_read_request(deep, CONTROL_LINE_MAX, &command, &err), OUT_REFUSED);
-    free(deep);
-}
-
 static void an_oversized_line_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -285,22 +233,6 @@ static void an_oversized_line_is_refused(void **state)
     free(text);
     free(big);
     (void)close(fd);
-}
-
-static void what_is_no_utf8_or_no_json_does_not_break_a_reply(void **state)
-{
-    struct control_reply reply = {.outcome = OUT_RETRY, .text = "a\xff z", .live = "not json"};
-    struct control_reply back;
-    struct err err = ERR_INIT;
-    char out[1024];
-    size_t len = 0;
-    (void)state;
-    assert_int_equal(control_msg_write_reply(&reply, out, sizeof out, &len, &err), OUT_OK);
-    assert_int_equal(control_msg_read_reply(out, len - 1, &back, &err), OUT_OK);
-    assert_int_equal(back.outcome, OUT_RETRY);
-    assert_string_equal(back.text, "a? z");
-    assert_string_equal(back.live, "");
-    assert_int_equal(control_msg_write_reply(&reply, out, 8, &len, &err), OUT_BROKEN);
 }
 
 /* ---- slow and many ---------------------------------------------------------------------- */
@@ -494,15 +426,11 @@ static void a_path_that_is_too_long_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(root_changes_members_ask_others_are_refused),
-        T(the_kernel_says_who_connected),
         T(another_user_is_refused),
         T(without_a_group_the_socket_is_ours_alone),
         T(status_tells_what_lives),
         T(garbage_is_refused_and_hurts_nobody),
-        T(deep_nesting_is_refused),
         T(an_oversized_line_is_refused),
-        T(what_is_no_utf8_or_no_json_does_not_break_a_reply),
         T(a_slow_client_is_cut_off_and_disturbs_nobody),
         T(too_many_are_turned_away_until_the_others_are_gone),
         T(commands_are_done_by_the_engine),
