@@ -46,7 +46,6 @@ struct engine_certificate {
     size_t n_owners;
     struct model_policy policy;
     bool adopt_records; /* records found that match the served chain are ours to withdraw */
-    bool resume;        /* the operator: go on after a freeze, from what the chain file holds */
     bool has_via;       /* what is not reached (NAT without hairpin) is proven at `via` instead */
     uint8_t via[16];
     const struct port_issuer_ops *issuer;

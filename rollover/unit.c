@@ -83,8 +83,6 @@ enum outcome unit_load(struct unit *u, struct err *err)
         out = unit_configure(u, err);
     if (out == OUT_OK)
         out = unit_check_keys(u, err);
-    if (u->cfg->resume)
-        unit_resume(u);
     forget_orders(&u->st.facts);
     if (out != OUT_OK)
         return out;

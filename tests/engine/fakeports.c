@@ -480,7 +480,6 @@ void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
         out->algs[i] = algs[i];
     out->n_algs = n_algs;
     out->adopt_records = w->adopt;
-    out->resume = w->resume;
     out->n_owners = 1;
     struct engine_owner *o = &out->owners[0];
     (void)snprintf(o->owner, sizeof o->owner, "_25._tcp.mx.test.");

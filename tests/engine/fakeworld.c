@@ -175,6 +175,18 @@ void fw_begin(struct fw *w, const enum port_alg *algs, size_t n_algs)
     fw_new_procs(w);
 }
 
+/* The operator, with danectl resume. */
+static bool fw_resume(struct engine *e, const char *name)
+{
+    struct err err = ERR_INIT;
+    char text[ENGINE_REPLY_MAX];
+    const struct engine_command c = {.verb = ENGINE_RESUME, .certificate = name, .uid = -1};
+    if (engine_command(e, &c, text, sizeof text, &err) == OUT_OK)
+        return true;
+    (void)fprintf(stderr, "engine: %s\n", err.text);
+    return false;
+}
+
 static int run_engine(struct fw *w, const enum port_alg *algs, size_t n_algs, model_time until)
 {
     struct engine_world world;
@@ -188,6 +200,8 @@ static int run_engine(struct fw *w, const enum port_alg *algs, size_t n_algs, mo
         engine_free(&e);
         return FW_EXIT_REFUSED;
     }
+    if (w->resume && !fw_resume(e, cert.name))
+        return FW_EXIT_REFUSED;
     unsigned idle = 0;
     memset(w->jobs, 0, sizeof w->jobs); /* of a process that is gone */
     for (unsigned i = 0; w->boot < until && idle < FW_STEPS_MAX; i++) {
