@@ -133,13 +133,13 @@ first_chain() {
     fi
 }
 
-# milter_setting: smtpd_milters as it is, with ours in front
+# milter_setting: smtpd_milters as it is, with ours at its end
 milter_setting() {
     local now
     now=$(postfix_value smtpd_milters)
     case $now in
     *unix:danemilter/milter*) echo "$now" ;;
-    *) echo "{ unix:danemilter/milter, default_action=accept }${now:+, $now}" ;;
+    *) echo "${now:+$now, }{ unix:danemilter/milter, default_action=accept }" ;;
     esac
 }
 
@@ -165,16 +165,16 @@ Installed. Nothing of Postfix was changed. What to do next (README.md says more)
 
 3. Make the configuration yours, until it has no errors:
      \${EDITOR:-editor} $conf_dir/danemilter.conf
-     danectl config -n
+     danectl config --check
 
-4. Ask what would stop a rollover here:
-     danectl check
-
-5. Let Postfix start it, and look:
+4. Name it to Postfix, and ask what would stop a rollover here:
      postconf -Me 'danemilter/unix=danemilter unix - n n 10 1 danemilter'
      postconf -e 'smtpd_milters=$(milter_setting)'
+     danectl check
+
+5. Let Postfix start it, and look (the mail log tells the rest):
      postfix reload
-     danectl status
+     sleep 10; danectl status
 
 END
 }

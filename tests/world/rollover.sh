@@ -20,9 +20,9 @@ world=$here/world
 build=${DANEMILTER_BUILD:?set DANEMILTER_BUILD to the build folder}
 name=${ROLL_NAME:-roll$$}
 zones=${zones:-${zone:-bind}}
-issuer=${issuer:-selfsigned}
-provider=${provider:-rfc2136}
-style=${style:-foreground}
+issuer=${issuer:-acme}
+provider=${provider:-powerdns}
+style=${style:-master}
 strategy=${strategy:-standby}
 declare -A daemon_pids=() prober_pids=() probes=()
 tail_pids=() mail_pid=''
