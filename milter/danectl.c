@@ -155,6 +155,7 @@ static enum outcome need_conf(struct danectl *d, bool secrets, struct err *err)
     struct conf_source source = {.path = d->conf_path,
                                  .user = FILE_NO_OWNER,
                                  .without_secrets = !secrets,
+                                 .without_host = true,
                                  .say = say_problem};
     enum outcome out = conf_load(&source, &d->conf, err);
     if (out == OUT_REFUSED)

@@ -7,6 +7,7 @@
 
 #include "conf/names.h"
 #include "milter/control_client.h"
+#include "status.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -36,9 +37,10 @@ static enum danectl_status check_args(const struct danectl *d, struct err *err)
 static enum danectl_status print_done(const struct danectl *d, const char *verb, const char *text,
                                       struct err *err)
 {
-    if (!d->json)
-        return printf("%s\n", text) >= 0 ? DANECTL_OK
-                                         : danectl_of(err_errno(err, "standard output"));
+    if (!d->json) {
+        status_wrap(stdout, "", text, 2);
+        return DANECTL_OK; /* danectl.c looks at the stream */
+    }
     json_t *o = json_pack("{s:s, s:s, s:s*, s:b, s:s}", "command", verb, "certificate", d->argv[0],
                           "algorithm", d->argc > 1 ? d->argv[1] : NULL, "dry_run", (int)d->dry_run,
                           "text", text);

@@ -45,7 +45,7 @@ static void print_text(const char *name, const struct forecast *f, struct model_
         status_wrap(stdout, "  then nothing more by itself:", f->stuck, 6);
     if (f->end == FORECAST_LONG)
         (void)printf("  what comes later is further away than this looks\n");
-    status_wrap(stdout, f->n_obstacles > 0 ? "  from when that has ended, and" : "  as it is",
+    status_wrap(stdout, f->n_obstacles > 0 ? "  assumed: what has to end ends now," : "  assumed:",
                 forecast_assumption(), 6);
 }
 

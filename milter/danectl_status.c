@@ -39,11 +39,21 @@ static enum outcome view_daemon(const struct danectl *d, struct daemon_view *v, 
     return OUT_OK;
 }
 
-static json_int_t number(const json_t *o, const char *key)
+/* Those of `group` with TLS; `*plain` gets those without. */
+static json_int_t with_tls(json_t *group, json_int_t *plain)
 {
-    return json_integer_value(json_object_get(o, key));
+    const char *key;
+    json_t *value;
+    json_int_t sum = 0;
+    *plain = json_integer_value(json_object_get(group, "none"));
+    json_object_foreach(group, key, value)
+    {
+        sum += json_integer_value(value);
+    }
+    return sum - *plain;
 }
 
+/* milter/session.h has the names. */
 static void print_sessions(const struct daemon_view *v)
 {
     char text[CONTROL_LIVE_MAX + 2];
@@ -51,12 +61,13 @@ static void print_sessions(const struct daemon_view *v)
     json_t *live = json_loads(text, 0, NULL);
     const json_t *sessions = json_object_get(live, "sessions");
     if (json_is_object(sessions)) {
-        char since[64];
-        say_wall(number(sessions, "since"), since, sizeof since);
-        (void)printf("  sessions%s%s: %lld with TLS, %lld without, %lld ended early\n",
-                     number(sessions, "since") > 0 ? " since " : "",
-                     number(sessions, "since") > 0 ? since : "", number(sessions, "tls"),
-                     number(sessions, "plain"), number(sessions, "ended_early"));
+        json_int_t plain = 0, early_plain = 0;
+        json_int_t tls = with_tls(json_object_get(sessions, "mail"), &plain);
+        json_int_t early = with_tls(json_object_get(sessions, "no_mail"), &early_plain);
+        early_plain += json_integer_value(json_object_get(sessions, "silent"));
+        (void)printf("  mail came by TLS %lld times, without %lld times; ended without mail: %lld "
+                     "by TLS, %lld without\n",
+                     (long long)tls, (long long)plain, (long long)early, (long long)early_plain);
     }
     json_decref(live);
 }
@@ -103,6 +114,7 @@ static bool find_trouble(void *self, const struct store_line *line)
 
 struct shown {
     struct danectl *d;
+    bool down;     /* the daemon does not run */
     json_t *array; /* NULL: text */
     bool attention;
 };
@@ -122,6 +134,19 @@ static enum outcome show_unknown(struct shown *shown, const char *name, struct e
                : err_set(err, OUT_BROKEN, "no memory");
 }
 
+/* What would go on by itself does not while nobody does it. */
+static void nobody_works(struct status *s)
+{
+    char text[sizeof s->fate];
+    (void)snprintf(text, sizeof text, "nothing goes on before danemilter runs again; then %.400s",
+                   s->fate);
+    memcpy(s->fate, text, sizeof s->fate);
+    char what[sizeof s->next_what];
+    (void)snprintf(what, sizeof what, "%.90s, once danemilter runs", s->next_what);
+    memcpy(s->next_what, what, sizeof s->next_what);
+    s->attention = true;
+}
+
 static enum outcome show_known(struct shown *shown, const struct danectl_state *state,
                                struct err *err)
 {
@@ -132,6 +157,8 @@ static enum outcome show_known(struct shown *shown, const struct danectl_state *
     enum outcome out =
         store_history(shown->d->store, state->name, TROUBLE_LINES, find_trouble, &trouble, err);
     status_read(state->name, &state->st, state->policy, state->now, s);
+    if (shown->down)
+        nobody_works(s);
     shown->attention |= s->attention;
     if (out == OUT_OK && shown->array != NULL) {
         json_t *o = danectl_status_json(&state->st, s, trouble.wall, trouble.text);
@@ -192,7 +219,8 @@ static json_t *daemon_json(const struct daemon_view *v)
 static enum danectl_status run_with(struct shown *shown, const struct daemon_view *v,
                                     const struct conf_certificate *only, struct err *err)
 {
-    shown->attention = v->pid == 0 || v->silent[0] != '\0' || v->reply.degraded[0] != '\0';
+    shown->down = v->pid == 0;
+    shown->attention = shown->down || v->silent[0] != '\0' || v->reply.degraded[0] != '\0';
     if (shown->d->json && (shown->array = json_array()) == NULL)
         return danectl_of(err_set(err, OUT_BROKEN, "no memory"));
     if (!shown->d->json)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "milter/danectl_status.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -124,8 +126,8 @@ static json_t *keys_json(const struct port_state *st, const struct status *s)
 
 static json_t *server_json(const struct port_state *st, const struct status_server *server)
 {
-    char ip[64], text[SAY_MAX];
-    say_ip(st->facts.owners[server->owner].addrs[server->addr].ip, ip, sizeof ip);
+    char ip[TEXT_IP_MAX], text[SAY_MAX];
+    text_ip(st->facts.owners[server->owner].addrs[server->addr].ip, ip);
     status_server_text(st, server, text, sizeof text);
     return json_pack("{s:o, s:s, s:s, s:o}", "server",
                      danectl_json_text(st->servers[server->owner][server->addr]), "address", ip,

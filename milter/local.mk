@@ -86,3 +86,10 @@ dist_noinst_SCRIPTS += tests/world/demo
 TESTS += tests/world/t_master.sh
 dist_check_SCRIPTS += tests/world/t_master.sh
 EXTRA_DIST += postfix-conf/master.cf.fragment postfix-conf/main.cf.fragment
+
+# danectl's exit codes and JSON, in the mail world.
+check_PROGRAMS += tests/control/jsonget
+tests_control_jsonget_SOURCES = tests/control/jsonget.c
+tests_control_jsonget_LDADD = $(JANSSON_LIBS)
+TESTS += tests/control/t_danectl.sh
+dist_check_SCRIPTS += tests/control/t_danectl.sh

@@ -12,20 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FULL "there is no room for more keys or certificates before old ones are gone"
 #define SPIN 500 /* actions without time passing: a planner that goes round in circles */
 
 const char *forecast_assumption(void)
 {
-    return "if danemilter runs all the time, every name server answers and follows at once, the "
-           "CA issues within a minute, every proof is good, and no session keeps an old process "
-           "of Postfix";
+    return "danemilter runs all the time, every name server answers and follows at once, the "
+           "CA issues within a minute, every proof is good, no session keeps an old process of "
+           "Postfix";
 }
 
 struct run {
     struct forecast_world w;
     struct forecast *out;
     enum phase phases[MODEL_MAX_KEYS];
-    bool switched; /* a switch was seen in the forecast */
+    model_time begin;  /* steady */
+    model_time quiet;  /* steady: until then phases are no news */
+    bool switched;     /* a switch was seen in the forecast */
+    bool next_was_due; /* and the renewal after it */
     unsigned spin;
 };
 
@@ -70,30 +74,53 @@ static void note_phases(struct run *r, bool quiet)
     }
 }
 
-/* Which key the records are for; NONE when for several. */
-static int key_of_recs(const struct model_facts *f, model_mask recs)
+/* "p256 key 5, rsa2048 key 6": whose records they are. The first one, or NONE. */
+static int keys_of_recs(const struct run *r, model_mask recs, char *out, size_t size)
 {
-    int found = MODEL_NONE;
+    const struct model_facts *f = &r->w.st.facts;
+    int first = MODEL_NONE;
+    (void)snprintf(out, size, "nobody's key");
     for (int k = 0; k < MODEL_MAX_KEYS; k++) {
+        char name[64];
+        size_t len = first == MODEL_NONE ? 0 : strlen(out);
         if (!f->keys[k].used || (f->keys[k].recs & recs) == 0)
             continue;
-        if (found != MODEL_NONE)
-            return MODEL_NONE;
-        found = k;
+        say_key(&r->w.st, k, name, sizeof name);
+        (void)snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", name);
+        first = len > 0 ? first : k;
     }
-    return found;
+    return first;
 }
 
 static void note_dns(struct run *r, const struct plan_action *a)
 {
-    const struct model_facts *f = &r->w.st.facts;
-    char name[64] = "several keys";
-    int key = key_of_recs(f, a->mask);
+    char names[80];
     bool add = a->verb == PLAN_PUBLISH;
-    if (key != MODEL_NONE)
-        say_key(&r->w.st, key, name, sizeof name);
-    event(r, add ? "publish" : "withdraw", MODEL_NONE, key, "%s the TLSA record of %s at %.90s",
-          add ? "publish" : "remove", name, r->w.st.owners[a->owner]);
+    int key = keys_of_recs(r, a->mask, names, sizeof names);
+    event(r, add ? "publish" : "withdraw", MODEL_NONE,
+          strchr(names, ',') == NULL ? key : MODEL_NONE, "%s TLSA of %s at %.90s",
+          add ? "publish" : "remove", names, r->w.st.owners[a->owner]);
+}
+
+/* What is served for the algorithm of the key came in this forecast: its renewal is beyond it. */
+static bool next_generation(const struct run *r, int alg)
+{
+    const struct model_facts *f = &r->w.st.facts;
+    int c = f->algs[alg].current;
+    return r->switched && c != MODEL_NONE && f->chains[c].installed > r->begin;
+}
+
+static void note_order(struct run *r, const struct plan_action *a)
+{
+    char name[64];
+    say_key(&r->w.st, a->key, name, sizeof name);
+    if (!next_generation(r, r->w.st.facts.keys[a->key].alg)) {
+        event(r, "issue", MODEL_NONE, a->key, "order a certificate for %s: %s", name,
+              plan_reason_text(a->reason));
+    } else if (!r->next_was_due) {
+        event(r, "renewal-due", MODEL_NONE, a->key, "the renewal after that is due (%s)", name);
+        r->next_was_due = true;
+    }
 }
 
 static void note_switch(struct run *r, const struct plan_action *a)
@@ -133,9 +160,7 @@ static void note(struct run *r, const struct plan_action *a)
         note_switch(r, a);
         break;
     case PLAN_ISSUE:
-        say_key(&r->w.st, a->key, name, sizeof name);
-        event(r, "issue", MODEL_NONE, a->key, "get a certificate for %s: %s", name,
-              plan_reason_text(a->reason));
+        note_order(r, a);
         break;
     case PLAN_COMMIT:
         say_alg(r->w.st.facts.algs[a->alg].type, name, sizeof name);
@@ -183,35 +208,77 @@ static bool idle(const struct plan_action *outlook)
            outlook->key == MODEL_NONE && outlook->wake != MODEL_NEVER;
 }
 
+/* The outlook's renewal, or one by age before it (policy.renew_every). `*alg` gets whose. */
+static model_time next_due(const struct run *r, const struct plan_action *outlook, int *alg)
+{
+    const struct model_facts *f = &r->w.st.facts;
+    model_time due = outlook->wake;
+    *alg = outlook->alg;
+    for (int a = 0; a < MODEL_MAX_ALGS && r->w.policy->renew_every != 0; a++) {
+        int c = f->algs[a].used && f->algs[a].wanted ? f->algs[a].current : MODEL_NONE;
+        if (c == MODEL_NONE || f->chains[c].installed + r->w.policy->renew_every >= due)
+            continue;
+        due = f->chains[c].installed + r->w.policy->renew_every;
+        *alg = a;
+    }
+    return due;
+}
+
+/* More than any record needs to be in every cache when its waiting begins anew. */
+static model_time longest_wait(const struct run *r)
+{
+    model_time worst = 0;
+    for (int o = 0; o < MODEL_MAX_OWNERS; o++) {
+        const struct model_owner *owner = &r->w.st.facts.owners[o];
+        model_time wait = owner->used ? phase_wait(owner, r->w.policy, true, r->w.now) : 0;
+        if (wait > worst)
+            worst = wait;
+    }
+    return 2 * (worst + r->w.policy->past_ttl + r->w.policy->silence);
+}
+
+/* Until when to sleep with nothing to do before `due`. Far from it in one leap, after which what is
+ * in every cache has time enough to be found so again; near it in leaps that are no gaps. */
+static model_time leap(struct run *r, model_time due, model_time wake)
+{
+    model_time far = due - longest_wait(r);
+    model_time near = r->w.now.steady + r->w.policy->silence / 4 * 3;
+    if (far > near) {
+        r->quiet = due;
+        return far;
+    }
+    if (due > r->w.now.steady && near > due)
+        near = due;
+    return near > wake ? near : wake;
+}
+
 /* Lets time pass. With nothing to do before the next renewal, in leaps that are as long as good
  * observation allows; else as long as the planner says. */
 static bool wait(struct run *r, const struct plan_action *a)
 {
     struct plan_action outlook;
-    model_time to = a->wake, leap = r->w.policy->silence / 4 * 3;
+    model_time to = a->wake;
+    int whose = MODEL_NONE;
     plan_outlook(&r->w.st.facts, r->w.policy, r->w.now, &outlook);
+    model_time due = next_due(r, &outlook, &whose);
     if (idle(&outlook) && r->switched) {
-        const struct model_alg *alg = &r->w.st.facts.algs[outlook.alg];
+        const struct model_alg *alg = &r->w.st.facts.algs[whose];
         char name[64];
-        r->w.now.wall += outlook.wake - r->w.now.steady;
+        r->w.now.wall += due - r->w.now.steady;
         say_key(&r->w.st, r->w.st.facts.chains[alg->current].key, name, sizeof name);
-        event(r, "renewal-due", outlook.alg, MODEL_NONE,
+        event(r, "renewal-due", whose, MODEL_NONE,
               "the renewal after that is due (the certificate of %s)", name);
         r->out->end = FORECAST_SETTLED;
         return false;
     }
     if (outlook.verb == PLAN_FREEZE)
         return stuck(r, plan_reason_text(outlook.reason));
-    if (idle(&outlook) && leap > to - r->w.now.steady) {
-        to = r->w.now.steady + leap;
-        if (to > outlook.wake && outlook.wake > r->w.now.steady)
-            to = outlook.wake;
-    }
-    if (to <= r->w.now.steady)
-        to = r->w.now.steady + 1;
-    forecast_world_pass(&r->w, to - r->w.now.steady);
+    if (idle(&outlook))
+        to = leap(r, due, to);
     r->spin = 0;
-    return true;
+    if (forecast_world_pass(&r->w, to > r->w.now.steady ? to : r->w.now.steady + 1))
+        return true;
+    return stuck(r, FULL);
 }
 
 static bool step(struct run *r)
@@ -228,10 +295,16 @@ static bool step(struct run *r)
         return stuck(r, safety_text(why.no));
     if (a.verb == PLAN_ADOPT && !f->adopted)
         return stuck(r, "the chain file was not read yet: start danemilter first");
+    /* Rollovers follow one another so quickly that nothing is ever idle: the second is not shown.
+     */
+    if (a.verb == PLAN_SWITCH && r->next_was_due) {
+        r->out->end = FORECAST_SETTLED;
+        return false;
+    }
     bool proving = a.verb == PLAN_ATTEST && unproven(f);
     note(r, &a);
     if (!forecast_world_do(&r->w, &a))
-        return stuck(r, "there is no room for more keys or certificates before old ones are gone");
+        return stuck(r, FULL);
     if (proving && !unproven(f))
         event(r, "attested", MODEL_NONE, MODEL_NONE, "proven at every address");
     if (a.verb == PLAN_FREEZE)
@@ -293,9 +366,10 @@ enum outcome forecast_run(const char *certificate, const struct port_state *st,
     list_obstacles(st, s, out);
     r->out = out;
     forecast_world_begin(&r->w, st, policy, now);
+    r->begin = r->w.now.steady;
     note_phases(r, true);
     for (int i = 0; i < FORECAST_STEPS && out->n_events < FORECAST_EVENTS && step(r); i++)
-        note_phases(r, false);
+        note_phases(r, r->w.now.steady < r->quiet);
     free(r);
     free(s);
     return OUT_OK;

@@ -22,17 +22,12 @@ void forecast_world_begin(struct forecast_world *w, const struct port_state *st,
     w->now = now;
     w->now.epoch = st->facts.epoch;
     w->made = 0;
+    memset(w->order_ends, 0, sizeof w->order_ends);
     struct model_facts *f = &w->st.facts;
     facts_resume(f, ~(uint32_t)0);
     f->postfix_up = true;
     for (int k = 0; k < MODEL_MAX_KEYS; k++)
         f->keys[k].ordering = MODEL_NEVER;
-}
-
-void forecast_world_pass(struct forecast_world *w, model_time ms)
-{
-    w->now.steady += ms;
-    w->now.wall += ms;
 }
 
 static void new_id(struct forecast_world *w, uint8_t id[MODEL_ID_LEN])
@@ -146,7 +141,7 @@ static model_mask issuer_rec(const struct model_facts *f, const struct model_cha
     return 0;
 }
 
-static bool issue(struct forecast_world *w, int key)
+static bool obtain(struct forecast_world *w, int key)
 {
     struct model_facts *f = &w->st.facts;
     const struct model_chain *before = like(f, f->keys[key].alg);
@@ -160,7 +155,8 @@ static bool issue(struct forecast_world *w, int key)
         else if (!by_key(combo) && !new_rec(w, combo, &matches))
             return false;
     }
-    forecast_world_pass(w, FORECAST_ISSUE);
+    f->keys[key].ordering = MODEL_NEVER;
+    w->order_ends[key] = MODEL_NEVER;
     const struct model_chain chain = {.key = (uint8_t)key,
                                       .durable = true,
                                       .names_ok = true,
@@ -168,6 +164,26 @@ static bool issue(struct forecast_world *w, int key)
                                       .not_after = w->now.wall + validity,
                                       .matches = matches};
     return facts_chain_obtained(f, &chain, w->now) != MODEL_NONE;
+}
+
+static void order(struct forecast_world *w, int key)
+{
+    w->st.facts.keys[key].ordering = w->now.wall;
+    w->order_ends[key] = w->now.steady + FORECAST_ISSUE;
+}
+
+bool forecast_world_pass(struct forecast_world *w, model_time to)
+{
+    int first = MODEL_NONE;
+    for (int k = 0; k < MODEL_MAX_KEYS; k++) {
+        if (w->order_ends[k] != MODEL_NEVER && w->order_ends[k] <= to) {
+            to = w->order_ends[k];
+            first = k;
+        }
+    }
+    w->now.wall += to - w->now.steady;
+    w->now.steady = to;
+    return first == MODEL_NONE || obtain(w, first);
 }
 
 /* ---- the chain file --------------------------------------------------------------------- */
@@ -220,7 +236,7 @@ bool forecast_world_do(struct forecast_world *w, const struct plan_action *a)
         facts_publish_intent(f, a->owner, a->mask, w->now);
         break;
     case PLAN_ISSUE:
-        room = issue(w, a->key);
+        order(w, a->key);
         break;
     case PLAN_SWITCH:
     case PLAN_ROLLBACK:

@@ -15,13 +15,16 @@ struct forecast_world {
     struct port_state st; /* recs[] and bundles[] are NULL */
     const struct model_policy *policy;
     struct model_now now;
-    uint32_t made; /* ids given */
+    uint32_t made;                         /* ids given */
+    model_time order_ends[MODEL_MAX_KEYS]; /* steady; NEVER: none is under way */
 };
 
 /* Whatever stands in the way has ended: freezes, a Postfix that is down, orders under way. */
 void forecast_world_begin(struct forecast_world *w, const struct port_state *st,
                           const struct model_policy *policy, struct model_now now);
-void forecast_world_pass(struct forecast_world *w, model_time ms);
+/* Lets time pass until `to` (steady) or the end of the first order under way; in the latter case
+ * its certificate is there. False: a table is full. */
+bool forecast_world_pass(struct forecast_world *w, model_time to);
 /* False: a table is full. */
 bool forecast_world_do(struct forecast_world *w, const struct plan_action *a);
 

@@ -188,17 +188,20 @@ static model_time phase_until(const struct view *v, int key, enum phase phase)
     return left > 0 && left != PHASE_FOREVER ? v->now.wall + left : MODEL_NEVER;
 }
 
-static const char *const meaning[] = {
-    [PHASE_HIDDEN] = "not published yet",
-    [PHASE_RUMOURED] = "published; not every name server shows it yet",
-    [PHASE_CONFIRMED] = "on every name server; caches may still hold older answers",
-    [PHASE_OMNIPRESENT] = "on every name server and in every cache: ready to be used next",
-    [PHASE_STAGED] = "ready, with its certificate: Postfix is switched over to it next",
-    [PHASE_PROBATION] = "served",
-    [PHASE_SERVING] = "served",
-    [PHASE_RETIRING] = "no longer served; its record is removed when nothing needs it any more",
-    [PHASE_UNRETENTIVE] = "its record is removed; caches may still hold it",
-    [PHASE_DEAD] = "over",
+/* What a phase is, before and after the time since when; "": there is no such time. */
+static const struct {
+    const char *what, *since, *more;
+} meaning[] = {
+    [PHASE_HIDDEN] = {"made", " at ", "; not published yet"},
+    [PHASE_RUMOURED] = {"made", " at ", ", published; not every name server shows it yet"},
+    [PHASE_CONFIRMED] = {"on every name server", " since ", "; caches may hold older answers"},
+    [PHASE_OMNIPRESENT] = {"on every name server, in every cache: ready to be used next", "", ""},
+    [PHASE_STAGED] = {"its certificate is here", " since ", ": Postfix is switched to it next"},
+    [PHASE_PROBATION] = {"served", " since ", ""},
+    [PHASE_SERVING] = {"served", " since ", ""},
+    [PHASE_RETIRING] = {"served no longer", " since ", "; its record goes when nobody needs it"},
+    [PHASE_UNRETENTIVE] = {"removed from DNS", " at ", "; caches may hold it"},
+    [PHASE_DEAD] = {"over", "", ""},
 };
 
 ERR_PRINTF(3, 4) static void append(char *out, size_t size, const char *fmt, ...)
@@ -224,25 +227,36 @@ static void key_text(const struct view *v, struct status_key *k, int chain)
     char *out = k->text;
     const size_t size = sizeof k->text;
     char left[64];
-    (void)snprintf(out, size, "%s", meaning[k->phase]);
+    model_time since = k->since;
+    if (k->phase == PHASE_SERVING && chain != MODEL_NONE)
+        since = status_wall(v->f->chains[chain].installed, v->now);
+    (void)snprintf(out, size, "%s", meaning[k->phase].what);
+    if (meaning[k->phase].since[0] != '\0')
+        append_time(out, size, meaning[k->phase].since, since);
+    append(out, size, "%s", meaning[k->phase].more);
     if (k->phase == PHASE_PROBATION && chain != MODEL_NONE) {
-        append_time(out, size, " since ", k->since);
         append(out, size, ", %s",
                v->f->chains[chain].attested != MODEL_NEVER ? "proven at every address"
                                                            : "not yet proven at every address");
         append_time(out, size, "; a way back is kept until ", k->until);
         return;
     }
-    append_time(out, size, " since ",
-                k->phase == PHASE_SERVING && chain != MODEL_NONE
-                    ? status_wall(v->f->chains[chain].installed, v->now)
-                    : k->since);
     if (k->until > v->now.wall) {
         say_duration(k->until - v->now.wall, left, sizeof left);
         append(out, size, ", for %s more", left);
         append_time(out, size, " (until ", k->until);
         append(out, size, ")");
     }
+}
+
+/* By validity, or before that by age (policy.renew_every). */
+static model_time renewal_due(const struct view *v, const struct model_chain *chain)
+{
+    model_time due = renew_due_at(chain, v->p);
+    if (v->p->renew_every == 0 || chain->installed == MODEL_NEVER)
+        return due;
+    model_time old = status_wall(chain->installed + v->p->renew_every, v->now);
+    return old < due ? old : due;
 }
 
 static void read_key(const struct view *v, int key, struct status_key *k)
@@ -258,7 +272,7 @@ static void read_key(const struct view *v, int key, struct status_key *k)
         facts->wait_until > v->now.steady ? status_wall(facts->wait_until, v->now) : MODEL_NEVER;
     if (chain != MODEL_NONE && v->f->chains[chain].left == MODEL_NEVER) {
         k->not_after = v->f->chains[chain].not_after;
-        k->renewal_due = renew_due_at(&v->f->chains[chain], v->p);
+        k->renewal_due = renewal_due(v, &v->f->chains[chain]);
     }
     key_text(v, k, chain);
 }
@@ -300,6 +314,7 @@ static void read_owner(const struct view *v, int owner, struct status *s)
         if (v->f->recs[r].used && !v->f->recs[r].ours)
             s->foreign[owner] |= shown & MODEL_BIT(r);
     }
+    s->attention |= s->foreign[owner] != 0;
     for (int a = 0; a < MODEL_MAX_ADDRS; a++) {
         if (!o->addrs[a].used)
             continue;

@@ -54,7 +54,8 @@ struct status_freeze {
 
 struct status {
     const char *certificate;
-    bool attention; /* a freeze, a server that disagrees, a certificate overdue or rejected */
+    bool attention; /* a freeze, a server that disagrees, a record of somebody else, a
+                       certificate overdue or rejected */
     struct status_key keys[MODEL_MAX_KEYS]; /* in the order of their making */
     size_t n_keys;
     struct status_server servers[STATUS_SERVERS_MAX];

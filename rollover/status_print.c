@@ -92,7 +92,8 @@ static void print_owner(FILE *out, const struct port_state *st, const struct sta
     }
     if (s->foreign[owner] != 0) {
         recs_text(st, s->foreign[owner], text, sizeof text);
-        status_wrap(out, "    also there, not ours, and left alone:", text, 6);
+        status_wrap(out, "    ! not made by us, and left alone:", text, 6);
+        status_wrap(out, "     ", "delete it by hand if it is not wanted", 6);
     }
 }
 

@@ -91,6 +91,33 @@ static void what_is_foretold_happens_then(void **state)
     }
 }
 
+static void age_counts_as_well(void **state)
+{
+    struct fixture *x = *state;
+    forecast(x);
+    const struct forecast_event *e = find(x, "switch");
+    assert_non_null(e);
+    assert_true(e->wall > x->k.now.wall + 15 * DAY);
+    x->k.p.renew_every = 10 * DAY;
+    forecast(x);
+    e = find(x, "switch");
+    assert_non_null(e);
+    assert_true(e->wall > x->k.now.wall + 9 * DAY && e->wall < x->k.now.wall + 11 * DAY);
+    assert_int_equal(x->f.end, FORECAST_SETTLED);
+}
+
+/* Far times are reached in a leap; what is in every cache is no news after it. */
+static void a_leap_is_no_news(void **state)
+{
+    struct fixture *x = *state;
+    kit_run(&x->k, 5 * DAY);
+    forecast(x);
+    const struct forecast_event *e = find(x, "switch");
+    const struct forecast_event *known = find(x, "omnipresent");
+    assert_non_null(e);
+    assert_true(known == NULL || known->wall > e->wall);
+}
+
 static void nothing_of_what_is_given_changes(void **state)
 {
     struct fixture *x = *state;
@@ -151,9 +178,14 @@ static void without_a_chain_file_nothing_is_foretold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_rollover_is_foretold_in_its_order),      T(what_is_foretold_happens_then),
-        T(nothing_of_what_is_given_changes),         T(asked_for_comes_first),
-        T(what_stands_in_the_way_is_named),          T(a_server_that_is_silent_is_named),
+        T(a_rollover_is_foretold_in_its_order),
+        T(what_is_foretold_happens_then),
+        T(age_counts_as_well),
+        T(a_leap_is_no_news),
+        T(nothing_of_what_is_given_changes),
+        T(asked_for_comes_first),
+        T(what_stands_in_the_way_is_named),
+        T(a_server_that_is_silent_is_named),
         T(without_a_chain_file_nothing_is_foretold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
