@@ -15,7 +15,8 @@
  *
  * Durable notes (struct port_notes_ops): "acme/TITLE/account" (directory, account URL, SPKI of the
  * key), "acme/TITLE/order/SPKI" (order URL, names, challenge records), "acme/TITLE/budget" (when
- * orders and certificates were asked for, when the CA may be asked again).
+ * orders and certificates were asked for, when the CA may be asked again), "acme/TITLE/leftover"
+ * (challenge records of orders that are over, still to be dropped).
  *
  * Outcomes of issue: OUT_OK. OUT_RETRY: the CA or a name server cannot be reached, is busy
  * (`wait` honours Retry-After), or an order is still being processed. OUT_NOT_YET: a budget of our
@@ -50,7 +51,7 @@ struct acme_config {
     size_t n_contact;                      /* mail addresses, without "mailto:" */
     bool agree;                            /* to the terms of service */
     model_time challenge_wait, order_wait; /* ms */
-    model_time poll;                       /* ms between looks, unless the CA says; 0: 1 s */
+    model_time poll; /* ms between looks, unless the CA says (1 s to 5 min); 0: see pace.h */
     unsigned orders_per_hour, certificates_per_week;
 };
 
