@@ -380,7 +380,7 @@ static bool unit_look_around(struct engine *e, struct unit *u)
     struct err err = ERR_INIT;
     enum outcome out = unit_clock(u, &err);
     if (out == OUT_OK)
-        out = unit_recover(u, &err);
+        out = u->st.facts.adopted ? unit_recover(u, &err) : OUT_OK; /* else it is read anew */
     if (out != OUT_OK) {
         say_trouble(u, err.text);
         u->wake = u->now.steady + u->cfg->policy.poll;

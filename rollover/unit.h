@@ -105,6 +105,10 @@ enum outcome unit_withdraw(struct unit *u, const struct plan_action *a, struct e
 
 /* unit_switch.c */
 int unit_find_chain(const struct unit *u, const char *pem); /* by its whole text */
+void unit_current_chains(const struct unit *u, int8_t chains[MODEL_MAX_ALGS]);
+/* Server processes that started up to `boot` may have loaded the file as it was. */
+void unit_stamp_leaving(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
+                        const int8_t after[MODEL_MAX_ALGS], model_time boot);
 bool unit_pending(const struct model_facts *f);             /* is a switch in doubt? */
 enum outcome unit_recover(struct unit *u, struct err *err); /* a pending switch, after a crash */
 /* OUT_OK: Postfix reads the file that we write, and it holds what the facts say. Otherwise the

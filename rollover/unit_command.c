@@ -26,13 +26,9 @@ ERR_PRINTF(2, 3) static void reply_add(struct reply *r, const char *fmt, ...)
 
 void unit_resume(struct unit *u)
 {
-    struct model_facts *f = &u->st.facts;
-    facts_resume(f, ~(uint32_t)0);
-    f->adopted = false;
-    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
-        f->algs[a].pending = MODEL_NONE;
-        f->algs[a].pending_drop = false;
-    }
+    /* A reload that is owed stays owed. */
+    facts_resume(&u->st.facts, ~(uint32_t)MODEL_F_RELOAD);
+    u->st.facts.adopted = false;
 }
 
 /* ---- renew ---------------------------------------------------------------------------- */
@@ -151,13 +147,18 @@ static void freeze(struct unit *u, struct reply *r)
                  "key go on; ");
 }
 
-static void resume(struct unit *u, struct reply *r)
+/* Not while Postfix reads another file: that would only lose sight of what it serves. */
+static enum outcome resume(struct unit *u, struct reply *r, struct err *err)
 {
     char causes[SAY_MAX];
+    enum outcome out = u->cfg->deploy->points_here(u->cfg->deploy_self, err);
+    if (out != OUT_OK)
+        return out;
     say_causes(u->st.facts.frozen, causes, sizeof causes);
     unit_resume(u);
     reply_add(r, "%s%s; the chain file is read anew, and what it holds is where we begin; ",
               causes[0] != '\0' ? "no longer frozen: " : "it was not frozen", causes);
+    return OUT_OK;
 }
 
 /* ---- all of them ---------------------------------------------------------------------- */
@@ -208,8 +209,7 @@ static enum outcome apply(struct unit *u, const struct engine_command *c, struct
         freeze(u, r);
         return OUT_OK;
     case ENGINE_RESUME:
-        resume(u, r);
-        return OUT_OK;
+        return resume(u, r, err);
     }
     return err_set(err, OUT_REFUSED, "no such command");
 }

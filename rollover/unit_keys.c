@@ -118,27 +118,66 @@ enum outcome unit_check_keys(struct unit *u, struct err *err)
     return OUT_OK;
 }
 
-enum outcome unit_adopt(struct unit *u, struct err *err)
+static bool any_chain(const int8_t chains[MODEL_MAX_ALGS])
+{
+    for (int a = 0; a < MODEL_MAX_ALGS; a++) {
+        if (chains[a] != MODEL_NONE)
+            return true;
+    }
+    return false;
+}
+
+/* The chain file as Postfix names it, taken in. */
+static enum outcome read_parts(struct unit *u, int8_t chains[MODEL_MAX_ALGS], size_t *n,
+                               struct err *err)
 {
     struct port_part parts[PORT_PARTS_MAX];
-    size_t n = PORT_PARTS_MAX;
     const struct engine_certificate *c = u->cfg;
+    *n = PORT_PARTS_MAX;
+    memset(chains, MODEL_NONE, MODEL_MAX_ALGS);
     enum outcome out = c->deploy->points_here(c->deploy_self, err);
-    if (out == OUT_REFUSED)
-        facts_freeze(&u->st.facts, MODEL_F_ELSEWHERE);
+    if (out == OUT_OK)
+        out = c->deploy->read(c->deploy_self, parts, n, err);
     if (out != OUT_OK)
         return out;
-    out = c->deploy->read(c->deploy_self, parts, &n, err);
-    if (out != OUT_OK)
-        return out;
-    int8_t chains[MODEL_MAX_ALGS];
-    memset(chains, MODEL_NONE, sizeof chains);
-    unit_begin(u);
-    for (size_t i = 0; i < n && out == OUT_OK; i++)
+    for (size_t i = 0; i < *n && out == OUT_OK; i++)
         out = adopt_part(u, &parts[i], chains, err);
-    c->deploy->free_parts(c->deploy_self, parts, n);
+    c->deploy->free_parts(c->deploy_self, parts, *n);
+    return out;
+}
+
+/* Another file than we know, or a switch that nobody finished: whether Postfix was reloaded since
+ * we cannot know, and it is harmless twice. What left the file may be served until now. */
+static enum outcome leave_behind(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
+                                 const int8_t chains[MODEL_MAX_ALGS], struct err *err)
+{
+    const struct engine_certificate *c = u->cfg;
+    enum outcome out = OUT_OK;
+    bool other = any_chain(before) && memcmp(before, chains, MODEL_MAX_ALGS) != 0;
+    if ((other || unit_pending(&u->st.facts)) && u->st.facts.postfix_up)
+        out = c->deploy->reload(c->deploy_self, err);
+    if (out == OUT_OK)
+        out = unit_clock(u, err);
+    if (out == OUT_OK)
+        unit_stamp_leaving(u, before, chains, u->st.boot);
+    return out;
+}
+
+enum outcome unit_adopt(struct unit *u, struct err *err)
+{
+    int8_t before[MODEL_MAX_ALGS], chains[MODEL_MAX_ALGS];
+    size_t n = 0;
+    unit_current_chains(u, before);
+    unit_begin(u);
+    enum outcome out = read_parts(u, chains, &n, err);
+    if (out == OUT_OK)
+        out = leave_behind(u, before, chains, err);
     if (out != OUT_OK) {
         u->st.facts = u->undo;
+        if (out == OUT_REFUSED)
+            facts_freeze(&u->st.facts, MODEL_F_ELSEWHERE);
+        /* Resumed too early: what was known before still holds, and is watched. */
+        u->st.facts.adopted = any_chain(before);
         return out;
     }
     facts_file_holds(&u->st.facts, chains, false, u->now);

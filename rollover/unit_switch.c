@@ -27,15 +27,15 @@ static size_t parts_of(const struct unit *u, const int8_t chains[MODEL_MAX_ALGS]
     return n;
 }
 
-static void current_chains(const struct unit *u, int8_t chains[MODEL_MAX_ALGS])
+void unit_current_chains(const struct unit *u, int8_t chains[MODEL_MAX_ALGS])
 {
     for (int a = 0; a < MODEL_MAX_ALGS; a++)
         chains[a] = u->st.facts.algs[a].used ? u->st.facts.algs[a].current : MODEL_NONE;
 }
 
 /* Processes that started up to `boot` may have loaded the file as it was. */
-static void stamp_leaving(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
-                          const int8_t after[MODEL_MAX_ALGS], model_time boot)
+void unit_stamp_leaving(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
+                        const int8_t after[MODEL_MAX_ALGS], model_time boot)
 {
     for (int a = 0; a < MODEL_MAX_ALGS; a++) {
         if (before[a] != MODEL_NONE && before[a] != after[a])
@@ -93,7 +93,7 @@ static enum outcome settle(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
     if (out != OUT_OK)
         return out;
     u->proved = MODEL_NEVER; /* of what the file held before */
-    stamp_leaving(u, before, after, boot != 0 ? boot : u->st.boot);
+    unit_stamp_leaving(u, before, after, boot != 0 ? boot : u->st.boot);
     facts_file_holds(&u->st.facts, after, rollback, u->now);
     describe(u, after, text, sizeof text);
     return unit_record(u, false, what, err, "%s: the chain file holds %s", what, text);
@@ -128,7 +128,7 @@ enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err
     bool rollback = a->verb == PLAN_ROLLBACK;
     int8_t before[MODEL_MAX_ALGS];
     char text[SAY_MAX];
-    current_chains(u, before);
+    unit_current_chains(u, before);
     enum outcome out = unit_check_file(u, err);
     if (out != OUT_OK)
         return out;
@@ -223,7 +223,7 @@ enum outcome unit_check_file(struct unit *u, struct err *err)
 {
     const struct engine_certificate *c = u->cfg;
     int8_t known[MODEL_MAX_ALGS], found[MODEL_MAX_ALGS];
-    current_chains(u, known);
+    unit_current_chains(u, known);
     enum outcome out = c->deploy->points_here(c->deploy_self, err);
     if (out == OUT_OK)
         out = read_file(u, found, err);
@@ -248,7 +248,7 @@ enum outcome unit_recover(struct unit *u, struct err *err)
     int8_t chains[MODEL_MAX_ALGS];
     if (!unit_pending(&u->st.facts))
         return OUT_OK;
-    current_chains(u, before);
+    unit_current_chains(u, before);
     enum outcome out = read_file(u, chains, err);
     if (out == OUT_REFUSED)
         return elsewhere(u, err);

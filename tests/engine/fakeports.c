@@ -364,6 +364,7 @@ static enum outcome deploy_reload(void *self, struct err *err)
     struct fw *w = self;
     if (fw_called(w, FW_RELOAD) || w->reload_fails)
         return err_set(err, OUT_REFUSED, "postfix reload: status 1");
+    w->reloads++;
     fw_advance(w, 20);
     fw_new_procs(w);
     fw_advance(w, 10); /* the new generation is younger than the end of the reload */

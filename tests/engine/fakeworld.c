@@ -201,7 +201,7 @@ static int run_engine(struct fw *w, const enum port_alg *algs, size_t n_algs, mo
         return FW_EXIT_REFUSED;
     }
     if (w->resume && !fw_resume(e, cert.name))
-        return FW_EXIT_REFUSED;
+        w->resumes_refused++;
     unsigned idle = 0;
     memset(w->jobs, 0, sizeof w->jobs); /* of a process that is gone */
     for (unsigned i = 0; w->boot < until && idle < FW_STEPS_MAX; i++) {

@@ -120,7 +120,8 @@ struct fw {
     bool command_done;
     char reply[ENGINE_REPLY_MAX], refusal[ERR_TEXT_MAX];
     model_time reload_at; /* somebody reloads Postfix; then engine_reloaded() is called */
-    bool elsewhere;       /* main.cf points to another file */
+    unsigned reloads, resumes_refused;
+    bool elsewhere; /* main.cf points to another file */
     unsigned attests;
     /* who is told */
     unsigned told;

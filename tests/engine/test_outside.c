@@ -41,6 +41,54 @@ static void test_file_put_back(void **state)
     assert_true(w->withdrawals > 0);
 }
 
+/* Somebody else writes the file, and the operator resumes from what it holds then, while a long
+ * session holds a process that has loaded what stood there before: its records stay. */
+static void test_resume_does_not_drain(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    w->procs[0].held = true;
+    for (int a = 0; a < FW_ALGS; a++) {
+        fw_new_key(w, both[a], w->file.spki[a]);
+        fw_write_cert(w, w->file.spki[a], w->file.pem[a], FW_PEM);
+    }
+    fw_new_procs(w);
+    unsigned broken_by_them = w->violations, reloads = w->reloads;
+    w->resume = true;
+    assert_true(fw_run(w, both, 2, 100));
+    w->resume = false;
+    assert_int_equal(w->resumes_refused, 0);
+    assert_true(w->reloads > reloads); /* nobody else did */
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_true(w->violations >= broken_by_them);
+    assert_int_equal(w->withdrawals, 0);
+    w->procs[0].held = false;
+    fw_new_procs(w);
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_true(w->withdrawals > 0);
+}
+
+/* main.cf names another file: `resume` says so, and what is known goes on being watched. */
+static void test_resume_elsewhere(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 3000));
+    w->elsewhere = true;
+    w->resume = true;
+    assert_true(fw_run(w, both, 2, 100));
+    w->resume = false;
+    assert_int_equal(w->resumes_refused, 1);
+    assert_true(w->stored.st.facts.adopted);
+    w->elsewhere = false;
+    w->resume = true;
+    assert_true(fw_run(w, both, 2, 100));
+    w->resume = false;
+    assert_int_equal(w->resumes_refused, 1);
+    assert_true(fw_run(w, both, 2, 60000));
+    fakekit_rule(w);
+    assert_true(w->withdrawals > 0);
+}
+
 /* A hook writes the file between our last look and our rename: compare-and-swap leaves it alone. */
 static void test_file_written_in_the_worst_moment(void **state)
 {
@@ -199,6 +247,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_file_put_back, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_resume_does_not_drain, fakekit_setup,
+                                        fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_resume_elsewhere, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_file_written_in_the_worst_moment, fakekit_setup,
                                         fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_reloaded_by_somebody, fakekit_setup, fakekit_teardown),
