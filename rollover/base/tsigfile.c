@@ -145,6 +145,28 @@ static enum outcome word(struct parser *parser, char *out, size_t size, struct e
     return OUT_OK;
 }
 
+/* Prepends where it is to a refusal of the word just read. */
+static enum outcome located(const struct parser *parser, enum outcome res, struct err *err)
+{
+    if (res != OUT_OK)
+        err_prepend(err, "%s:%d", parser->origin, parser->line);
+    return res;
+}
+
+static enum outcome algorithm_word(struct parser *parser, struct tsigfile *out, struct err *err)
+{
+    enum outcome rc = word(parser, out->algorithm, sizeof out->algorithm, err);
+    if (rc == OUT_OK)
+        rc = located(parser, tsigfile_algorithm(parser->token, out->algorithm, err), err);
+    return rc;
+}
+
+static enum outcome secret_word(struct parser *parser, struct tsigfile *out, struct err *err)
+{
+    enum outcome rc = word(parser, out->secret, sizeof out->secret, err);
+    return rc == OUT_OK ? located(parser, tsigfile_secret(out->secret, err), err) : rc;
+}
+
 static enum outcome statements(struct parser *parser, struct tsigfile *out, struct err *err)
 {
     for (;;) {
@@ -154,9 +176,9 @@ static enum outcome statements(struct parser *parser, struct tsigfile *out, stru
         if (!parser->quoted && strcmp(parser->token, "}") == 0)
             return OUT_OK;
         if (!parser->quoted && strcmp(parser->token, "algorithm") == 0)
-            rc = word(parser, out->algorithm, sizeof out->algorithm, err);
+            rc = algorithm_word(parser, out, err);
         else if (!parser->quoted && strcmp(parser->token, "secret") == 0)
-            rc = word(parser, out->secret, sizeof out->secret, err);
+            rc = secret_word(parser, out, err);
         else
             return complain(parser, "neither algorithm nor secret", err);
         if (rc == OUT_OK)
@@ -171,6 +193,7 @@ static enum outcome whole(struct parser *parser, struct tsigfile *out, struct er
     enum outcome rc = expect(parser, "key", err);
     if (rc == OUT_OK)
         rc = word(parser, out->name, sizeof out->name, err);
+    out->name_line = parser->line;
     if (rc == OUT_OK)
         rc = expect(parser, "{", err);
     if (rc == OUT_OK)
@@ -182,7 +205,9 @@ static enum outcome whole(struct parser *parser, struct tsigfile *out, struct er
     if (rc == OUT_OK && (parser->quoted || parser->token[0] != '\0'))
         rc = complain(parser, "something follows the key: one key a file", err);
     if (rc == OUT_OK && (out->algorithm[0] == '\0' || out->secret[0] == '\0'))
-        rc = complain(parser, "algorithm or secret is missing", err);
+        rc = complain(parser,
+                      out->secret[0] == '\0' ? "the secret is missing" : "the algorithm is missing",
+                      err);
     return rc;
 }
 
@@ -190,18 +215,8 @@ enum outcome tsigfile_parse(const char *text, const char *origin, struct tsigfil
                             struct err *err)
 {
     struct parser parser = {.at = text, .origin = origin, .line = 1};
-    char algorithm[sizeof out->algorithm];
     memset(out, 0, sizeof *out);
     enum outcome rc = whole(&parser, out, err);
-    if (rc == OUT_OK) {
-        memcpy(algorithm, out->algorithm, sizeof algorithm);
-        rc = tsigfile_algorithm(algorithm, out->algorithm, err);
-        if (rc == OUT_OK)
-            rc = tsigfile_secret(out->secret, err);
-        if (rc != OUT_OK)
-            err_prepend(err, "%s", origin);
-        text_wipe(algorithm, sizeof algorithm); /* in a file it may be the secret, misplaced */
-    }
     text_wipe(parser.token, sizeof parser.token);
     if (rc != OUT_OK)
         text_wipe(out, sizeof *out);

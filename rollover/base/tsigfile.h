@@ -7,8 +7,9 @@
  * 8945 section 6, as far as the library that signs has them: hmac-sha256, hmac-sha512, hmac-sha1.
  * A secret is base64 (RFC 4648 section 4) of at least 10 octets.
  *
- * Errors: OUT_REFUSED; no text holds a part of the secret, nor what stands where the algorithm
- * should. Ownership: values; the caller wipes what it got (text_wipe). Threads: no state; any.
+ * Errors: OUT_REFUSED with "ORIGIN:LINE: " in front; no text holds a part of the secret, nor what
+ * stands where the algorithm should. Ownership: values; the caller wipes what it got (text_wipe).
+ * Threads: no state; any.
  */
 #ifndef DANEMILTER_BASE_TSIGFILE_H
 #define DANEMILTER_BASE_TSIGFILE_H
@@ -23,6 +24,7 @@
 
 struct tsigfile {
     char name[256];
+    int name_line;                          /* where it stands, for a caller who refuses it */
     char algorithm[TSIGFILE_ALGORITHM_MAX]; /* lower case, no final dot */
     char secret[TSIGFILE_SECRET_MAX + 1];
 };

@@ -104,35 +104,29 @@ static bool check_tsig_form(struct check *c, const struct conf_dns *d, const str
 
 static void check_tsig(struct check *c, struct conf_dns *d, const struct check_at *at)
 {
-    struct keyfile key;
     struct err err = ERR_INIT;
     enum outcome out = OUT_OK;
     const char *option = "key_file";
     if (!check_tsig_form(c, d, at) || c->source->without_secrets)
         return;
-    memset(&key, 0, sizeof key);
     if (d->key_file[0] != '\0') {
-        out = keyfile_read(d->key_file, c->source->user, &key, &err);
+        out = keyfile_read(d->key_file, c->source->user, &d->tsig, &err);
     } else {
         option = "tsig_name";
-        out = keyfile_set_name(d->tsig_name, &key, &err);
+        out = keyfile_set_name(d->tsig_name, &d->tsig, &err);
         if (out == OUT_OK) {
             option = "tsig_algorithm";
-            out = keyfile_set_algorithm(d->tsig_algorithm, &key, &err);
+            out = tsigfile_algorithm(d->tsig_algorithm, d->tsig.algorithm, &err);
         }
         if (out == OUT_OK) {
             option = "secret_file";
-            out = keyfile_read_secret(d->secret_file, c->source->user, &key, &err);
+            out = keyfile_read_secret(d->secret_file, c->source->user, &d->tsig, &err);
         }
     }
     if (out != OUT_OK) {
         check_say(c, check_at(at, option, 0), "%s: %s", option, err.text);
-    } else {
-        memcpy(d->tsig.name, key.name, sizeof d->tsig.name);
-        memcpy(d->tsig.algorithm, key.algorithm, sizeof d->tsig.algorithm);
-        memcpy(d->tsig.secret, key.secret, sizeof d->tsig.secret);
+        text_wipe(&d->tsig, sizeof d->tsig);
     }
-    text_wipe(&key, sizeof key);
 }
 
 /* "http://HOST[:PORT]" or https; nothing behind it but one slash. */

@@ -33,6 +33,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/tsigfile.h"
 #include "core/model.h"
 #include "ports.h"
 
@@ -41,7 +42,7 @@
 #define CONF_NOTES_MAX 20
 #define CONF_CERTIFICATES_MAX 10000
 #define CONF_TITLE_MAX 63   /* octets of a section's title */
-#define CONF_SECRET_MAX 512 /* octets of a TSIG secret in base64 */
+#define CONF_SECRET_MAX 512 /* octets of an API key, with its NUL */
 
 /* First member of each section's struct. */
 struct conf_head {
@@ -95,12 +96,8 @@ struct conf_dns {
     char *ca_file;      /* powerdns over https; "": the system's bundle */
     /* worked out */
     struct conf_server server;
-    char apex[PORT_NAME_MAX]; /* of zone: lower case, final dot */
-    struct {
-        char name[PORT_NAME_MAX];     /* lower case, final dot; "": not rfc2136, or not read */
-        char algorithm[32];           /* "hmac-sha256" ... lower case, no final dot */
-        char secret[CONF_SECRET_MAX]; /* base64 */
-    } tsig;
+    char apex[PORT_NAME_MAX];      /* of zone: lower case, final dot */
+    struct tsigfile tsig;          /* name: lower case, final dot; "": not rfc2136, or not read */
     char api_key[CONF_SECRET_MAX]; /* of api_key_file, a string; wiped like tsig */
 };
 

@@ -9,184 +9,9 @@
 #include "base/text.h"
 #include "conf/names.h"
 
-#define KEYFILE_WORD_MAX 512
-
-/* A reader of BIND's words: bare ones, quoted ones, and the signs { } ; */
-struct keyfile_scan {
-    const char *path;
-    const char *at;
-    int line;
-    bool quoted; /* the last word was */
-    char word[KEYFILE_WORD_MAX];
-    struct err *err;
-};
-
-static enum outcome keyfile_no(struct keyfile_scan *s, const char *why)
-{
-    return err_set(s->err, OUT_REFUSED, "%s:%d: %s", s->path, s->line, why);
-}
-
-/* Passes over white space and comments: #, //, and C's. */
-static enum outcome keyfile_space(struct keyfile_scan *s)
-{
-    for (;;) {
-        if (*s->at == '\n')
-            s->line++;
-        if (*s->at != '\0' && strchr(" \t\r\n", *s->at) != NULL) {
-            s->at++;
-        } else if (*s->at == '#' || strncmp(s->at, "//", 2) == 0) {
-            s->at += strcspn(s->at, "\n");
-        } else if (strncmp(s->at, "/*", 2) == 0) {
-            const char *end = strstr(s->at + 2, "*/");
-            if (end == NULL)
-                return keyfile_no(s, "this comment does not end");
-            for (; s->at < end + 2; s->at++)
-                s->line += *s->at == '\n' ? 1 : 0;
-        } else {
-            return OUT_OK;
-        }
-    }
-}
-
-/* The next word or sign; an empty unquoted word at the end. */
-static enum outcome keyfile_next(struct keyfile_scan *s)
-{
-    enum outcome out = keyfile_space(s);
-    if (out != OUT_OK)
-        return out;
-    size_t n = 0;
-    s->quoted = *s->at == '"';
-    if (s->quoted) {
-        s->at++;
-        n = strcspn(s->at, "\"\n");
-        if (s->at[n] != '"')
-            return keyfile_no(s, "a string does not end on its line");
-    } else if (*s->at != '\0' && strchr("{};", *s->at) != NULL) {
-        n = 1;
-    } else {
-        n = strcspn(s->at, " \t\r\n{};\"#");
-    }
-    if (n >= sizeof s->word)
-        return keyfile_no(s, "a word is too long for a TSIG key");
-    memcpy(s->word, s->at, n);
-    s->word[n] = '\0';
-    s->at += n + (s->quoted ? 1 : 0);
-    return OUT_OK;
-}
-
-static enum outcome keyfile_expect(struct keyfile_scan *s, const char *word)
-{
-    enum outcome out = keyfile_next(s);
-    if (out == OUT_OK && (s->quoted || strcmp(s->word, word) != 0)) {
-        char why[96];
-        (void)text_format(why, sizeof why,
-                          "\"%s\" is missing here: the form is key \"NAME\" { algorithm NAME; "
-                          "secret \"BASE64\"; };",
-                          word);
-        out = keyfile_no(s, why);
-    }
-    return out;
-}
-
-enum outcome keyfile_set_name(const char *name, struct keyfile *out, struct err *err)
+enum outcome keyfile_set_name(const char *name, struct tsigfile *out, struct err *err)
 {
     return names_domain(name, NAMES_UNDERSCORE | NAMES_DOT, out->name, err);
-}
-
-enum outcome keyfile_set_algorithm(const char *algorithm, struct keyfile *out, struct err *err)
-{
-    static const char *const known[] = {"hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384",
-                                        "hmac-sha512"};
-    char lower[sizeof out->algorithm];
-    size_t len = strlen(algorithm);
-    if (len > 0 && algorithm[len - 1] == '.')
-        len--;
-    if (len < sizeof lower) {
-        for (size_t i = 0; i < len; i++)
-            lower[i] = (char)(algorithm[i] >= 'A' && algorithm[i] <= 'Z' ? algorithm[i] + 32
-                                                                         : algorithm[i]);
-        lower[len] = '\0';
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-            if (strcmp(lower, known[i]) == 0) {
-                memcpy(out->algorithm, lower, len + 1);
-                return OUT_OK;
-            }
-        }
-    }
-    /* the text itself is not shown: in a key file it may be the secret, misplaced */
-    return err_set(err, OUT_REFUSED,
-                   "no TSIG algorithm for us: use hmac-sha256 (or hmac-sha1, hmac-sha224, "
-                   "hmac-sha384, hmac-sha512)");
-}
-
-/* Base64 (RFC 4648 section 4) of at least 10 octets. */
-static enum outcome keyfile_set_secret(const char *secret, size_t len, struct keyfile *out)
-{
-    size_t pad = 0;
-    if (len < 16 || len % 4 != 0 || len >= sizeof out->secret)
-        return OUT_REFUSED;
-    while (pad < 2 && secret[len - 1 - pad] == '=')
-        pad++;
-    for (size_t i = 0; i < len - pad; i++) {
-        char c = secret[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '+' || c == '/'))
-            return OUT_REFUSED;
-    }
-    memcpy(out->secret, secret, len);
-    out->secret[len] = '\0';
-    return OUT_OK;
-}
-
-#define KEYFILE_BAD_SECRET                                                                         \
-    "the secret is not base64 of at least 10 octets: make a key with tsig-keygen"
-
-/* One "NAME value;" inside the braces, the name being read already. */
-static enum outcome keyfile_clause(struct keyfile_scan *s, struct keyfile *out)
-{
-    bool algorithm = strcmp(s->word, "algorithm") == 0;
-    if (!algorithm && strcmp(s->word, "secret") != 0)
-        return keyfile_no(s, "only \"algorithm\" and \"secret\" can stand in a key");
-    if ((algorithm ? out->algorithm : out->secret)[0] != '\0')
-        return keyfile_no(s, algorithm ? "a second \"algorithm\"" : "a second \"secret\"");
-    enum outcome res = keyfile_next(s);
-    if (res != OUT_OK)
-        return res;
-    if (algorithm) {
-        res = keyfile_set_algorithm(s->word, out, s->err);
-        if (res != OUT_OK)
-            err_prepend(s->err, "%s:%d", s->path, s->line);
-    } else if (keyfile_set_secret(s->word, strlen(s->word), out) != OUT_OK) {
-        res = keyfile_no(s, KEYFILE_BAD_SECRET);
-    }
-    return res == OUT_OK ? keyfile_expect(s, ";") : res;
-}
-
-static enum outcome keyfile_parse(struct keyfile_scan *s, struct keyfile *out)
-{
-    enum outcome res = keyfile_expect(s, "key");
-    if (res == OUT_OK)
-        res = keyfile_next(s);
-    if (res == OUT_OK && keyfile_set_name(s->word, out, NULL) != OUT_OK)
-        res = keyfile_no(s, "the key's name is not a domain name");
-    if (res == OUT_OK)
-        res = keyfile_expect(s, "{");
-    while (res == OUT_OK) {
-        res = keyfile_next(s);
-        if (res != OUT_OK || strcmp(s->word, "}") == 0)
-            break;
-        res = keyfile_clause(s, out);
-    }
-    if (res == OUT_OK)
-        res = keyfile_expect(s, ";");
-    if (res == OUT_OK && (out->algorithm[0] == '\0' || out->secret[0] == '\0'))
-        return keyfile_no(s, out->secret[0] == '\0' ? "the key has no secret"
-                                                    : "the key has no algorithm");
-    if (res == OUT_OK)
-        res = keyfile_next(s);
-    if (res == OUT_OK && (s->quoted || s->word[0] != '\0'))
-        return keyfile_no(s, "something stands behind the key: a key file holds one key only");
-    return res;
 }
 
 static enum outcome keyfile_load(const char *path, uid_t user, char **data, size_t *len,
@@ -207,7 +32,7 @@ static enum outcome keyfile_load(const char *path, uid_t user, char **data, size
     return err_set(err, OUT_REFUSED, "%s holds a NUL: it is not a text file", path);
 }
 
-enum outcome keyfile_read(const char *path, uid_t user, struct keyfile *out, struct err *err)
+enum outcome keyfile_read(const char *path, uid_t user, struct tsigfile *out, struct err *err)
 {
     char *data = NULL;
     size_t len = 0;
@@ -215,11 +40,20 @@ enum outcome keyfile_read(const char *path, uid_t user, struct keyfile *out, str
     enum outcome res = keyfile_load(path, user, &data, &len, err);
     if (res != OUT_OK)
         return res;
-    struct keyfile_scan scan = {.path = path, .at = data, .line = 1, .err = err};
-    res = keyfile_parse(&scan, out);
-    text_wipe(&scan.word, sizeof scan.word);
+    res = tsigfile_parse(data, path, out, err);
     text_wipe(data, len);
     free(data);
+    if (res == OUT_OK) {
+        char name[PORT_NAME_MAX];
+        res = names_domain(out->name, NAMES_UNDERSCORE | NAMES_DOT, name, NULL);
+        if (res == OUT_OK)
+            memcpy(out->name, name, sizeof out->name);
+        else
+            (void)err_set(
+                err, res,
+                "%s:%d: the key's name is not a domain name: make a key with tsig-keygen NAME",
+                path, out->name_line);
+    }
     if (res != OUT_OK)
         text_wipe(out, sizeof *out);
     return res;
@@ -250,15 +84,22 @@ static void keyfile_drop(char **data, size_t len)
     *data = NULL;
 }
 
-enum outcome keyfile_read_secret(const char *path, uid_t user, struct keyfile *out, struct err *err)
+enum outcome keyfile_read_secret(const char *path, uid_t user, struct tsigfile *out,
+                                 struct err *err)
 {
     char *data = NULL;
     size_t len = 0;
     size_t begin = 0;
     size_t n = 0;
     enum outcome res = keyfile_word(path, user, &data, &len, &begin, &n, err);
-    if (res == OUT_OK && keyfile_set_secret(data + begin, n, out) != OUT_OK)
-        res = err_set(err, OUT_REFUSED, "%s: %s", path, KEYFILE_BAD_SECRET);
+    if (res == OUT_OK) {
+        data[begin + n] = '\0';
+        res = tsigfile_secret(data + begin, err);
+        if (res == OUT_OK)
+            memcpy(out->secret, data + begin, n + 1);
+        else
+            err_prepend(err, "%s", path);
+    }
     keyfile_drop(&data, len);
     return res;
 }

@@ -12,19 +12,14 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/tsigfile.h"
 
-#define KEYFILE_MAX 4096
-
-struct keyfile {
-    char name[256];     /* lower case, final dot */
-    char algorithm[32]; /* lower case, no final dot */
-    char secret[512];   /* base64 */
-};
+#define KEYFILE_MAX TSIGFILE_MAX
 
 /* key "NAME" { algorithm NAME; secret "BASE64"; }; once. `user` may own the file too. */
-enum outcome keyfile_read(const char *path, uid_t user, struct keyfile *out, struct err *err);
+enum outcome keyfile_read(const char *path, uid_t user, struct tsigfile *out, struct err *err);
 /* The secret alone; white space around it is fine. Fills `secret` only. */
-enum outcome keyfile_read_secret(const char *path, uid_t user, struct keyfile *out,
+enum outcome keyfile_read_secret(const char *path, uid_t user, struct tsigfile *out,
                                  struct err *err);
 
 /* A secret of another kind, as the key of an API: one word of printable ASCII; white space around
@@ -32,8 +27,7 @@ enum outcome keyfile_read_secret(const char *path, uid_t user, struct keyfile *o
 enum outcome keyfile_read_word(const char *path, uid_t user, char *out, size_t size,
                                struct err *err);
 
-/* Fill name and algorithm from what the configuration says. */
-enum outcome keyfile_set_name(const char *name, struct keyfile *out, struct err *err);
-enum outcome keyfile_set_algorithm(const char *algorithm, struct keyfile *out, struct err *err);
+/* Fills the name from what the configuration says: lower case, final dot. */
+enum outcome keyfile_set_name(const char *name, struct tsigfile *out, struct err *err);
 
 #endif
