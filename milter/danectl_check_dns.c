@@ -80,8 +80,8 @@ static void check_zone(struct check_run *run, const char *what, const struct sen
     struct text text;
     text_init(&text, list, sizeof list);
     for (size_t i = 0; i < dns->n_addresses; i++) {
-        char ip[OBSERVE_IP_TEXT];
-        observe_text_ip(dns->addresses[i].ip, ip);
+        char ip[TEXT_IP_MAX];
+        text_ip(dns->addresses[i].ip, ip);
         text_add(&text, "%s%s", i == 0 ? "" : ", ", ip);
     }
     if (dns->n_addresses == 0)

@@ -118,10 +118,10 @@ static enum outcome probe_target(const char *text, char host[PORT_NAME_MAX], uin
 }
 
 /* libunbound writes the port behind @. */
-static enum outcome probe_resolver(const char *text, char out[OBSERVE_IP_TEXT], struct err *err)
+static enum outcome probe_resolver(const char *text, char out[TEXT_IP_MAX], struct err *err)
 {
     uint8_t ip[16];
-    char host[OBSERVE_IP_TEXT];
+    char host[TEXT_IP_MAX];
     const char *port = "";
     const char *colon = strrchr(text, ':');
     if (text[0] == '[' && colon != NULL && colon > text + 1 && colon[-1] == ']') {
@@ -140,7 +140,7 @@ static enum outcome probe_resolver(const char *text, char out[OBSERVE_IP_TEXT], 
                        "--resolver: \"%.64s\" is not an IP address: write it as 192.0.2.1, "
                        "192.0.2.1:5353 or [2001:db8::1]:5353",
                        text);
-    (void)text_format(out, OBSERVE_IP_TEXT, "%s@%u", host, (unsigned)number);
+    (void)text_format(out, TEXT_IP_MAX, "%s@%u", host, (unsigned)number);
     return OUT_OK;
 }
 
@@ -183,8 +183,8 @@ static void probe_show_dns(struct probe_run *p)
     if (dns->cname[0] != '\0')
         line(p, "  alias    of %s\n", dns->cname);
     for (size_t i = 0; i < dns->n_addresses; i++) {
-        char ip[OBSERVE_IP_TEXT];
-        observe_text_ip(dns->addresses[i].ip, ip);
+        char ip[TEXT_IP_MAX];
+        text_ip(dns->addresses[i].ip, ip);
         line(p, "  address  %s (TTL %u)\n", ip, (unsigned)dns->addresses[i].ttl);
         (void)json_array_append_new(addresses, json_string(ip));
     }
@@ -326,7 +326,7 @@ static enum outcome probe_combos(struct probe_run *p, const struct sender_shake 
 static enum outcome probe_shake(struct probe_run *p, const uint8_t ip[16], enum port_alg alg,
                                 const char *key, bool *go_on, struct err *err)
 {
-    char where[OBSERVE_IP_TEXT];
+    char where[TEXT_IP_MAX];
     char why[PORT_WHY_MAX] = "";
     char record[PROBE_RECORD_TEXT] = "";
     enum probe_verdict verdict = PROBE_VERIFIED;
@@ -334,7 +334,7 @@ static enum outcome probe_shake(struct probe_run *p, const uint8_t ip[16], enum 
     struct sender_shake *shake = malloc(sizeof *shake);
     if (shake == NULL)
         return err_errno(err, "a handshake");
-    observe_text_ip(ip, where);
+    text_ip(ip, where);
     enum outcome out =
         sender_shake(p->sender, ip, p->port, p->dns.base, alg, p->direct, shake, err);
     *go_on = out == OUT_OK && shake->kind == SENDER_SHOOK;
@@ -430,7 +430,7 @@ static enum danectl_status run(struct danectl *d, struct err *err)
 {
     struct probe_run p = {.d = d, .json = json_object(), .shakes = json_array()};
     char host[PORT_NAME_MAX];
-    char resolver[OBSERVE_IP_TEXT];
+    char resolver[TEXT_IP_MAX];
     enum outcome out = probe_target(d->argv[0], host, &p.port, err);
     if (out == OUT_OK && (p.json == NULL || p.shakes == NULL))
         out = err_set(err, OUT_BROKEN, "no memory for JSON");

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "milter/danectl_provider.h"
 
-#include "dns/observe.h"
+#include "base/text.h"
 
 #include <string.h>
 
 enum outcome danectl_provider_open(const struct conf *conf, const struct conf_dns *dns,
                                    struct danectl_provider *out, struct err *err)
 {
-    char ip[OBSERVE_IP_TEXT];
+    char ip[TEXT_IP_MAX];
     const bool update = dns->provider == CONF_RFC2136;
     struct provider_settings settings = {.zone = dns->apex, .tsig_origin = conf->path};
     memset(out, 0, sizeof *out);
     if (update) {
-        observe_text_ip(dns->server.ip, ip);
+        text_ip(dns->server.ip, ip);
         settings.server = ip;
         settings.port = dns->server.port;
         settings.tsig_name = dns->tsig.name;

@@ -29,7 +29,7 @@ struct sender {
 
 /* Resolvers in the form that dns/ takes. */
 struct sender_resolvers {
-    char text[CONF_RESOLVERS_MAX][OBSERVE_IP_TEXT + 8];
+    char text[CONF_RESOLVERS_MAX][TEXT_IP_MAX + 8];
     const char *list[CONF_RESOLVERS_MAX + 1];
 };
 
@@ -42,8 +42,8 @@ static void sender_resolvers(const struct conf *conf, const char *resolver,
         return;
     }
     for (size_t i = 0; conf != NULL && i < conf->n_resolvers; i++) {
-        char ip[OBSERVE_IP_TEXT];
-        observe_text_ip(conf->resolvers[i].ip, ip);
+        char ip[TEXT_IP_MAX];
+        text_ip(conf->resolvers[i].ip, ip);
         (void)snprintf(r->text[i], sizeof r->text[i], "%s@%u", ip,
                        (unsigned)conf->resolvers[i].port);
         r->list[i] = r->text[i];

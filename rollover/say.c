@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "say.h"
 
+#include "base/text.h"
 #include "core/phase.h"
 #include "core/renew.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-static const uint8_t v4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-void say_ip(const uint8_t ip[16], char *out, size_t size)
-{
-    const char *text = NULL;
-    if (size > UINT32_MAX)
-        size = UINT32_MAX;
-    if (memcmp(ip, v4_mapped, sizeof v4_mapped) == 0)
-        text = inet_ntop(AF_INET, ip + sizeof v4_mapped, out, (socklen_t)size);
-    else
-        text = inet_ntop(AF_INET6, ip, out, (socklen_t)size);
-    if (text == NULL && size > 0)
-        out[0] = '\0';
-}
 
 void say_alg(uint8_t type, char *out, size_t size)
 {
@@ -86,8 +71,8 @@ void say_wall(model_time wall, char *out, size_t size)
 
 void say_server(const struct port_state *st, int owner, int addr, char *out, size_t size)
 {
-    char ip[64];
-    say_ip(st->facts.owners[owner].addrs[addr].ip, ip, sizeof ip);
+    char ip[TEXT_IP_MAX];
+    text_ip(st->facts.owners[owner].addrs[addr].ip, ip);
     const char *name = st->servers[owner][addr];
     size_t len = strlen(name);
     if (len > 1 && name[len - 1] == '.')

@@ -14,7 +14,6 @@
 
 #define SAY_MAX 512
 
-void say_ip(const uint8_t ip[16], char *out, size_t size);
 void say_alg(uint8_t type, char *out, size_t size);
 /* "p256 key 3" */
 void say_key(const struct port_state *st, int key, char *out, size_t size);

@@ -2,6 +2,8 @@
 #include "say.h"
 #include "unit.h"
 
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,9 +153,9 @@ static enum outcome prove(struct unit *u, const struct unit_target *t, int way,
 static void note_worst(const struct unit *u, const struct unit_target *t, const char *why,
                        struct proof *proof)
 {
-    char ip[64];
+    char ip[TEXT_IP_MAX];
     const struct engine_owner *o = &u->cfg->owners[t->owner];
-    say_ip(t->ip, ip, sizeof ip);
+    text_ip(t->ip, ip);
     (void)snprintf(proof->why, sizeof proof->why, "%s (%s) port %u: %s", o->host, ip,
                    (unsigned)o->port, why);
 }

@@ -101,14 +101,9 @@ const struct port_observe_ops observe_ops = {
 
 /* ---- for people ---------------------------------------------------------------------- */
 
-void observe_text_ip(const uint8_t ip[16], char out[OBSERVE_IP_TEXT])
-{
-    text_ip(ip, out);
-}
-
 void observe_text_server(const struct port_answer *answer, char out[OBSERVE_SERVER_TEXT])
 {
-    char ip[OBSERVE_IP_TEXT];
+    char ip[TEXT_IP_MAX];
     size_t len = strlen(answer->server);
     text_ip(answer->ip, ip);
     if (len > 1 && answer->server[len - 1] == '.')

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "dns/resolve.h"
 #include "ports.h"
 
@@ -45,11 +46,7 @@ extern const struct port_observe_ops observe_ops;
 /* The resolver inside, for questions about zones and hosts (resolve.h, hosts.h). */
 struct resolve *observe_resolve(struct observe *observe);
 
-#define OBSERVE_IP_TEXT 64
-#define OBSERVE_SERVER_TEXT (PORT_NAME_MAX + OBSERVE_IP_TEXT + 4)
-
-/* "192.0.2.2" (mapped addresses too) or "2001:db8::2". */
-void observe_text_ip(const uint8_t ip[16], char out[OBSERVE_IP_TEXT]);
+#define OBSERVE_SERVER_TEXT (PORT_NAME_MAX + TEXT_IP_MAX + 4)
 
 /* "ns2.example.org (192.0.2.2)", or the address alone. */
 void observe_text_server(const struct port_answer *answer, char out[OBSERVE_SERVER_TEXT]);

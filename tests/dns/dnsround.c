@@ -155,8 +155,8 @@ static int run_addresses(struct observe *observe, const char *host)
     if (out != OUT_OK)
         return fail(out, &err);
     for (size_t i = 0; i < n; i++) {
-        char ip[OBSERVE_IP_TEXT];
-        observe_text_ip(addrs[i].ip, ip);
+        char ip[TEXT_IP_MAX];
+        text_ip(addrs[i].ip, ip);
         (void)printf("address %s ttl=%" PRIu32 "\n", ip, addrs[i].ttl);
     }
     return 0;
