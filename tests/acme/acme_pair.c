@@ -2,6 +2,7 @@
 #include "acme_pair.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,7 +63,11 @@ void acme_pair_issues(struct acme_pair *p, const char *name)
 int acme_pair_global_begin(void **state)
 {
     struct err err = ERR_INIT;
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)state;
+    /* The CA writes to connections that the client has closed. */
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0)
+        return -1;
     return http_global_init(&err) == OUT_OK ? 0 : -1;
 }
 

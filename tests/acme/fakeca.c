@@ -220,6 +220,11 @@ unsigned fakeca_asked(struct fakeca *ca, enum fakeca_place place)
     return n;
 }
 
+unsigned fakeca_ordered(struct fakeca *ca)
+{
+    return count(ca, &ca->ordered);
+}
+
 unsigned fakeca_issued(struct fakeca *ca)
 {
     return count(ca, &ca->issued);

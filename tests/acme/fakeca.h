@@ -50,6 +50,7 @@ struct fakeca_config {
     const char *address;    /* IPv4; NULL: 127.0.0.1 */
     uint16_t port;          /* 0: any */
     const char *host;       /* in URLs and in the server's certificate; NULL: the address */
+    const char *root_name;  /* of the root of its https; NULL: the same for all */
     fakeca_check check;     /* one of these three judges challenges */
     void *check_arg;        /* of check */
     const char *dns_server; /* ADDRESS[#PORT], asked for TXT records */
@@ -76,7 +77,8 @@ void fakeca_forget(struct fakeca *ca);
 
 /* Requests that came; FAKECA_PLACES: all of them. */
 unsigned fakeca_asked(struct fakeca *ca, enum fakeca_place place);
-unsigned fakeca_issued(struct fakeca *ca); /* certificates signed */
+unsigned fakeca_ordered(struct fakeca *ca); /* orders made */
+unsigned fakeca_issued(struct fakeca *ca);  /* certificates signed */
 unsigned fakeca_connections(struct fakeca *ca);
 
 /* Requests refused for a fault of the client's, which no script made; `first`: what the first was.

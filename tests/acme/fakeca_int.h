@@ -132,7 +132,7 @@ struct fakeca {
     pthread_cond_t gone; /* a connection ended */
     int conns[FAKECA_CONNS_MAX];
     bool lost; /* an answer was lost: a client may rightly repeat itself */
-    unsigned n_conns, connections, next_id, issued, complaints;
+    unsigned n_conns, connections, next_id, ordered, issued, complaints;
     char complaint[512];
     unsigned asked[FAKECA_PLACES];
     struct fakeca_rule rules[FAKECA_SCRIPTS_MAX];

@@ -179,6 +179,7 @@ void fakeca_new_order(struct fakeca *ca, const struct fakeca_signed *s, struct f
         return;
     }
     order->id = ++ca->next_id;
+    ca->ordered++;
     order->account = s->account->id;
     order->next = ca->orders;
     ca->orders = order;

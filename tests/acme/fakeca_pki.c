@@ -129,7 +129,8 @@ static void server_certificate(struct fakeca *ca)
 
 void fakeca_pki_begin(struct fakeca *ca)
 {
-    make_issuer(&ca->tls_root, "fakeca: root of its https", NULL);
+    const char *tls_name = ca->config.root_name;
+    make_issuer(&ca->tls_root, tls_name != NULL ? tls_name : "fakeca: root of its https", NULL);
     make_issuer(&ca->root, "fakeca: root", NULL);
     make_issuer(&ca->intermediate, "fakeca: intermediate", &ca->root);
     make_issuer(&ca->other_root, "fakeca: other root", NULL);

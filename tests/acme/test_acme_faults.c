@@ -26,7 +26,7 @@ struct fault {
     unsigned requests;             /* at most, until the first answer */
     const char *says;              /* in the text */
     bool forever;                  /* this key is given up: a new one is needed afterwards */
-    unsigned orders;               /* newOrder until all is well again, at most; 0: 2 */
+    unsigned orders;               /* orders made until all is well again, at most; 0: 2 */
 };
 
 #define HOUR ACME_TRY_HOUR
@@ -268,6 +268,19 @@ static const struct fault faults[] = {
      .requests = 20,
      .says = "known to be weak",
      .forever = true},
+    {.name = "a key is refused at newOrder: the account's",
+     .scripts = {"bad-key:newOrder"},
+     .want = OUT_REFUSED,
+     .why = PORT_ISSUE_OTHER,
+     .requests = 8,
+     .says = "the key of our account"},
+    {.name = "a key is refused at a look at the order: the account's",
+     .scripts = {"bad-key:authz"},
+     .want = OUT_REFUSED,
+     .why = PORT_ISSUE_OTHER,
+     .requests = 20,
+     .says = "the key of our account",
+     .orders = 1},
     /* row 17; the account itself is fine, and the CA says so when asked */
     {.name = "may not ask",
      .scripts = {"unauthorized"},
@@ -354,8 +367,7 @@ static void one_fault(const struct fault *f)
     }
     acme_pair_need(&p, f->name, acme_try_records(&p.try) == 0,
                    "challenge records were left behind");
-    acme_pair_need(&p, f->name,
-                   fakeca_asked(p.ca, FAKECA_NEW_ORDER) <= (f->orders > 0 ? f->orders : 2),
+    acme_pair_need(&p, f->name, fakeca_ordered(p.ca) <= (f->orders > 0 ? f->orders : 2),
                    "too many orders");
     acme_pair_correct(&p, f->name);
     acme_pair_end(&p);
