@@ -18,6 +18,15 @@
 #define LINES_MAX (4 * HTTP_HEADERS_MAX) /* interim answers and trailers counted */
 #define BODY_STEP 4096
 
+/* RFC 8446 section 6: an alert is two octets. */
+enum {
+    ALERT_FATAL = 2,
+    ALERT_BAD_CERTIFICATE = 42,
+    ALERT_CERTIFICATE_UNKNOWN = 46,
+    ALERT_UNKNOWN_CA = 48,
+    ALERT_DECRYPT_ERROR = 51 /* "unable to correctly verify a signature" */
+};
+
 struct http {
     CURL *curl;
     char *ca_file; /* NULL: libcurl's */
@@ -38,6 +47,7 @@ struct exchange {
     bool in_headers;         /* of an answer, not of its trailer */
     const char *too_large;   /* what was; or NULL */
     bool no_memory, stopped; /* why it ended */
+    int alert;               /* the last TLS alert that we sent; 0: none */
     char why[CURL_ERROR_SIZE];
     char where[URL_WHERE_MAX]; /* "https://host:port" */
 };
@@ -228,6 +238,17 @@ static int on_progress(void *user, curl_off_t dltotal, curl_off_t dlnow, curl_of
     return ex->stopped ? 1 : 0;
 }
 
+/* libcurl has no error of its own for a certificate whose signature is not its issuer's: the alert
+ * that its TLS library sends is what tells. What else passes here is not looked at. */
+static int on_debug(CURL *curl, curl_infotype type, char *data, size_t len, void *user)
+{
+    struct exchange *ex = user;
+    (void)curl;
+    if (type == CURLINFO_SSL_DATA_OUT && len == 2 && data[0] == ALERT_FATAL)
+        ex->alert = (unsigned char)data[1];
+    return 0;
+}
+
 /* ---- the request --------------------------------------------------------------------- */
 
 /* Is it a URL that we speak? Sets ex->where. */
@@ -328,6 +349,9 @@ static CURLcode set_bounds(const struct http *http, struct exchange *ex)
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, ex);
+    SET(CURLOPT_DEBUGFUNCTION, on_debug);
+    SET(CURLOPT_DEBUGDATA, ex);
+    SET(CURLOPT_VERBOSE, 1L); /* to on_debug, and nowhere else */
     return code;
 }
 
@@ -369,6 +393,15 @@ static CURLcode set_request(const struct http *http, const struct http_request *
     return code;
 }
 
+static bool is_untrusted(const struct exchange *ex, CURLcode code)
+{
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
+           code == CURLE_SSL_CERTPROBLEM ||
+           (code == CURLE_SSL_CONNECT_ERROR &&
+            ((ex->alert >= ALERT_BAD_CERTIFICATE && ex->alert <= ALERT_CERTIFICATE_UNKNOWN) ||
+             ex->alert == ALERT_UNKNOWN_CA || ex->alert == ALERT_DECRYPT_ERROR));
+}
+
 static enum outcome explain(const struct exchange *ex, CURLcode code, struct err *err)
 {
     const char *why = ex->why[0] != '\0' ? ex->why : curl_easy_strerror(code);
@@ -379,14 +412,12 @@ static enum outcome explain(const struct exchange *ex, CURLcode code, struct err
     if (ex->too_large != NULL || code == CURLE_FILESIZE_EXCEEDED)
         return err_set(err, OUT_REFUSED, "%s: %s of the answer is too large to be taken", ex->where,
                        ex->too_large != NULL ? ex->too_large : "the body");
-    switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
+    if (is_untrusted(ex, code))
         return err_set(err, OUT_REFUSED,
                        "%s: its certificate is not to be trusted (%.300s): mend the server, or, "
                        "for a CA of your own, name its certificate in ca_file",
                        ex->where, why);
+    switch (code) {
     case CURLE_SSL_CACERT_BADFILE:
         return err_set(err, OUT_BROKEN, "%s: the file of trusted CAs cannot be used: %.300s",
                        ex->where, why);

@@ -21,8 +21,8 @@
 struct world {
     struct fakehttp *plain, *tls;
     SSL_CTX *ctx;
-    struct pki_cert ca, leaf, wrong;
-    char ca_file[64], other_file[64];
+    struct pki_cert ca, leaf, wrong, twin; /* twin: the CA's name, another key */
+    char ca_file[64], other_file[64], twin_file[64];
     unsigned asked;
     char last[FAKEHTTP_REQUEST_MAX]; /* method, path, headers, body of the last request */
 };
@@ -118,8 +118,10 @@ static int setup(void **state)
     pki_make(&(struct pki_spec){.name = "test CA", .alg = "P-256", .issuer = true}, &w->ca);
     pki_make(&(struct pki_spec){.name = "localhost", .alg = "P-256", .by = &w->ca}, &w->leaf);
     pki_make(&(struct pki_spec){.name = "other CA", .alg = "P-256", .issuer = true}, &w->wrong);
+    pki_make(&(struct pki_spec){.name = "test CA", .alg = "P-256", .issuer = true}, &w->twin);
     write_ca(&w->ca, w->ca_file);
     write_ca(&w->wrong, w->other_file);
+    write_ca(&w->twin, w->twin_file);
     w->ctx = SSL_CTX_new(TLS_server_method());
     assert_non_null(w->ctx);
     pki_serve(w->ctx, (const struct pki_cert *const[]){&w->leaf, NULL});
@@ -138,8 +140,10 @@ static int teardown(void **state)
     pki_free(&w->ca);
     pki_free(&w->leaf);
     pki_free(&w->wrong);
+    pki_free(&w->twin);
     assert_int_equal(unlink(w->ca_file), 0);
     assert_int_equal(unlink(w->other_file), 0);
+    assert_int_equal(unlink(w->twin_file), 0);
     http_global_end();
     free(w);
     return 0;
@@ -396,8 +400,8 @@ static void only_trusted_servers_are_spoken_to(void **state)
     assert_int_equal(get_tls(http, w, "127.0.0.1", &got, &err), OUT_REFUSED);
     assert_non_null(strstr(err.text, "not to be trusted"));
     http_close(&http);
-    const char *const others[] = {w->other_file, NULL};
-    for (size_t i = 0; i < 2; i++) {
+    const char *const others[] = {w->other_file, w->twin_file, NULL};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         unsigned before = w->asked;
         http = open_http(&(struct http_config){.ca_file = others[i]});
         assert_int_equal(get_tls(http, w, "localhost", &got, &err), OUT_REFUSED);
