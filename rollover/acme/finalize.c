@@ -60,7 +60,10 @@ static enum outcome finalize_count(struct order_run *run, struct err *err)
 static enum outcome finalize_refused(struct order_run *run, const struct problem *problem,
                                      enum outcome res, struct err *err)
 {
-    res = orderrun_judge(run, problem, res, err);
+    if (res == OUT_REFUSED && problem_is(problem, "badPublicKey"))
+        run->issued->fault = PORT_ISSUE_KEY; /* that of the CSR, RFC 8555 section 7.4 */
+    else
+        res = orderrun_judge(run, problem, res, err);
     if (res != OUT_REFUSED || problem->status == 0 || run->again != ORDERRUN_NO ||
         run->issued->fault == PORT_ISSUE_ACCOUNT)
         return res;

@@ -53,7 +53,8 @@ enum outcome orderrun_judge(struct order_run *run, const struct problem *problem
     } else if (problem->caa) {
         issued->fault = PORT_ISSUE_CAA;
     } else if (problem_is(problem, "badPublicKey")) {
-        issued->fault = PORT_ISSUE_KEY;
+        err_prepend(err, "it is the key of our account that is refused (for another one give the "
+                         "section acme another title)");
     } else if (problem_is(problem, "userActionRequired")) {
         issued->fault = PORT_ISSUE_ACCOUNT;
     } else if (problem_is(problem, "unauthorized")) {

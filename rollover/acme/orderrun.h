@@ -39,7 +39,9 @@ enum outcome orderrun_take(struct order_run *run, const struct client_answer *an
                            struct err *err);
 enum outcome orderrun_look(struct order_run *run, struct err *err);
 
-/* A request about the order failed: sets `fault` or `again`; its value is the outcome. */
+/* A request about the order failed: sets `fault` or `again`; its value is the outcome. The key that
+ * badPublicKey is about is the one that signed the request, the account's (RFC 8555 section 6.2):
+ * never a reason to give up the certificate's. */
 enum outcome orderrun_judge(struct order_run *run, const struct problem *problem, enum outcome res,
                             struct err *err);
 

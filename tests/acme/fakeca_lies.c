@@ -4,8 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/rand.h>
-
 #include "fakeca_int.h"
 
 #define HUGE_BODY ((size_t)3 * 1024 * 1024)
@@ -36,7 +34,7 @@ static const struct mode modes[LIE_COUNT] = {
     [LIE_DEACTIVATED] = {"deactivated", FAKECA_NEW_ORDER, "accounts are deactivated from then on"},
     [LIE_FORGET] = {"forget", FAKECA_NEW_ORDER, "accounts and orders are lost before it"},
     [LIE_CAA] = {"caa", FAKECA_FINALIZE, "caa, at finalize, newOrder, or as the challenge's error"},
-    [LIE_BAD_KEY] = {"bad-key", FAKECA_FINALIZE, "badPublicKey"},
+    [LIE_BAD_KEY] = {"bad-key", FAKECA_FINALIZE, "badPublicKey, elsewhere about the account"},
     [LIE_PROCESSING] = {"processing", FAKECA_FINALIZE, "the order is processed for ever"},
     [LIE_PENDING] = {"pending", FAKECA_CHALLENGE, "the challenge is processed for ever"},
     [LIE_INVALID_ORDER] = {"invalid-order", FAKECA_FINALIZE, "the order fails, with subproblems"},
@@ -207,11 +205,11 @@ static bool bad_nonce(struct fakeca *ca, const struct fakeca_request *request,
                       enum fakeca_place place, struct fakeca_reply *reply)
 {
     long percent = 100;
-    unsigned char dice[2];
     if (strcmp(request->method, "POST") != 0 || !fakeca_lies(ca, LIE_BAD_NONCE, place, &percent))
         return false;
-    fakeca_need(RAND_bytes(dice, sizeof dice) == 1, "random octets");
-    if ((dice[0] * 256 + dice[1]) % 100 >= percent)
+    /* the same sequence each time: a test must not fail by chance */
+    ca->dice = ca->dice * 1103515245U + 12345U;
+    if ((long)(ca->dice >> 16) % 100 >= percent)
         return false;
     fakeca_problem(reply, 400, "badNonce", "this nonce is not liked (a script says so)", NULL);
     return true;
@@ -224,6 +222,10 @@ bool fakeca_lies_before(struct fakeca *ca, const struct fakeca_request *request,
     long n = 5;
     if (fakeca_lies(ca, LIE_FORGET, place, NULL))
         fakeca_lose(ca);
+    if (place != FAKECA_FINALIZE && fakeca_lies(ca, LIE_BAD_KEY, place, NULL)) {
+        fakeca_problem(reply, 400, "badPublicKey", "this account key is not taken any more", NULL);
+        return true;
+    }
     if (fakeca_lies(ca, LIE_CUT, place, NULL)) {
         reply->cut = true;
         return true;
@@ -254,6 +256,10 @@ bool fakeca_lies_before(struct fakeca *ca, const struct fakeca_request *request,
     }
     if (fakeca_lies(ca, LIE_UNAUTHORIZED, place, NULL)) {
         fakeca_problem(reply, 403, "unauthorized", "this account may not ask for that", NULL);
+        return true;
+    }
+    if (place != FAKECA_FINALIZE && fakeca_lies(ca, LIE_BAD_KEY, place, NULL)) {
+        fakeca_problem(reply, 400, "badPublicKey", "this key is known to be weak", NULL);
         return true;
     }
     return bad_nonce(ca, request, place, reply);
