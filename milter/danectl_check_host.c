@@ -119,7 +119,7 @@ static void check_params(struct check_run *run, const char *what, const char *di
 {
     static const char *const names[] = {"smtpd_tls_security_level", "smtpd_milters",
                                         "queue_directory", "mydomain"};
-    static char values[4][PARAMS_VALUE_MAX];
+    char values[4][PARAMS_VALUE_MAX];
     struct params params = {CHECK_POSTCONF, dir, CHECK_TIMEOUT_MS};
     struct err err = ERR_INIT;
     if (params_get(&params, names, 4, values, &err) != OUT_OK)
