@@ -87,16 +87,6 @@ static void job_wait(struct unit_job *job)
     (void)pthread_mutex_unlock(&job->lock);
 }
 
-void unit_end_jobs(struct unit *u)
-{
-    for (size_t i = 0; i < UNIT_JOBS_MAX; i++) {
-        if (u->jobs[i] == NULL)
-            continue;
-        job_wait(u->jobs[i]);
-        job_free(&u->jobs[i]);
-    }
-}
-
 bool unit_job_ready(const struct unit *u)
 {
     for (size_t i = 0; i < UNIT_JOBS_MAX; i++) {
@@ -183,11 +173,11 @@ static void keep_fault(struct unit *u, const struct unit_job *job, int key)
 
 static enum outcome take(struct unit *u, struct unit_job *job, int key, struct err *err)
 {
-    enum outcome out = unit_clock(u, err);
     u->least_wait = 0;
+    u->st.facts.keys[key].ordering = MODEL_NEVER; /* whatever comes next: the job is over */
+    enum outcome out = unit_clock(u, err);
     if (out != OUT_OK)
         return out;
-    u->st.facts.keys[key].ordering = MODEL_NEVER;
     unit_begin(u);
     if (job->out == OUT_OK) {
         out = accept(u, job, key, err);
@@ -216,6 +206,23 @@ bool unit_take_job(struct unit *u, int *key, enum outcome *out, struct err *err)
         return true;
     }
     return false;
+}
+
+/* What the CA issued in the last moment is kept as any other; what failed is told to nobody. */
+void unit_end_jobs(struct unit *u)
+{
+    for (size_t i = 0; i < UNIT_JOBS_MAX; i++) {
+        struct err err = ERR_INIT;
+        if (u->jobs[i] == NULL)
+            continue;
+        job_wait(u->jobs[i]);
+        int key = unit_find_key(&u->st.facts, u->jobs[i]->order.spki);
+        if (key != MODEL_NONE && u->jobs[i]->out == OUT_OK &&
+            take(u, u->jobs[i], key, &err) != OUT_OK)
+            unit_log(u, PORT_LOG_ERROR, "the certificate that came at the end is not kept: %s",
+                     err.text);
+        job_free(&u->jobs[i]);
+    }
 }
 
 /* ---- starting it ---------------------------------------------------------------------- */

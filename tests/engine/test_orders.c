@@ -35,15 +35,24 @@ static const struct model_key *key_under_order(const struct fw *w)
     return NULL;
 }
 
+/* Orders that still wait when the process ends come to nothing then. */
+static void refuse_at_the_end(struct fw *w)
+{
+    w->issue_fault = PORT_ISSUE_OTHER;
+    w->fault_times = 1000000;
+}
+
 /* An order that hangs holds nothing else up: rounds go on, and the state says since when. */
 static void everything_else_goes_on(void **state)
 {
     struct fw *w = *state;
     w->order_ms = HOUR;
+    refuse_at_the_end(w);
     assert_true(fw_run(w, both, 2, 3000));
     for (int i = 0; i < 200 && key_under_order(w) == NULL; i++) {
         fw_begin(w, both, 2);
         w->order_ms = HOUR;
+        refuse_at_the_end(w);
         assert_true(fw_run(w, both, 2, 3000 + 100 * i));
     }
     const struct model_key *key = key_under_order(w);
@@ -54,11 +63,33 @@ static void everything_else_goes_on(void **state)
     assert_true(orders <= 2); /* one for each algorithm, run when the process ended */
     fw_begin(w, both, 2);
     w->order_ms = HOUR;
+    refuse_at_the_end(w);
     assert_true(fw_run(w, both, 2, 10 * MINUTE));
     fakekit_rule(w);
     assert_int_equal(w->orders, 2); /* not one more for the same key */
     assert_int_equal(w->switches, 0);
     assert_true(w->stored.st.facts.owners[0].round_end > round + 9 * MINUTE);
+}
+
+/* The process ends before the order does: what the CA issues then is kept, and no other is ordered
+ * for the same key (safety.md row 4). */
+static void what_comes_at_the_end_is_kept(void **state)
+{
+    struct fw *w = *state;
+    unsigned chains = 0;
+    fw_begin(w, both, 1);
+    w->order_ms = HOUR;
+    assert_true(fw_run(w, both, 1, 30000));
+    assert_int_equal(w->orders, 1); /* run by the end of the process */
+    assert_int_equal(w->switches, 0);
+    assert_null(key_under_order(w));
+    for (int c = 0; c < MODEL_MAX_CHAINS; c++)
+        chains += w->stored.st.facts.chains[c].used ? 1 : 0;
+    assert_int_equal(chains, 2);
+    w->order_ms = 10 * HOUR; /* the next one comes too late for this */
+    assert_true(fw_run(w, both, 1, MINUTE));
+    fakekit_rule(w);
+    assert_true(w->switches >= 1);
 }
 
 /* Nobody has time for it: asked again with the next poll. */
@@ -288,17 +319,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fakekit_setup, fakekit_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(rollovers_with_workers),
-        TEST(everything_else_goes_on),
-        TEST(no_worker_is_free),
-        TEST(a_crash_at_each_call),
-        TEST(what_the_issuer_wants_is_kept),
-        TEST(an_account_that_is_gone),
-        TEST(a_caa_record_forbids),
-        TEST(the_ca_refuses_a_key),
-        TEST(a_rejected_certificate),
-        TEST(a_full_disk_costs_no_orders),
-        TEST(the_ca_is_down_for_months),
+        TEST(rollovers_with_workers),        TEST(everything_else_goes_on),
+        TEST(what_comes_at_the_end_is_kept), TEST(no_worker_is_free),
+        TEST(a_crash_at_each_call),          TEST(what_the_issuer_wants_is_kept),
+        TEST(an_account_that_is_gone),       TEST(a_caa_record_forbids),
+        TEST(the_ca_refuses_a_key),          TEST(a_rejected_certificate),
+        TEST(a_full_disk_costs_no_orders),   TEST(the_ca_is_down_for_months),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
