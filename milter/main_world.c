@@ -214,7 +214,7 @@ static enum outcome open_notice(struct daemon *d, struct err *err)
                                          .clock_self = &d->clock,
                                          .notes = &store_notes_ops,
                                          .notes_self = d->store,
-                                         .work = &work_ops,
+                                         .work = &work_mail_ops,
                                          .work_self = d->work,
                                          .log = &maillog_ops,
                                          .log_self = &d->log};

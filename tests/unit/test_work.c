@@ -100,6 +100,24 @@ static void the_queue_has_an_end(void **state)
     assert_int_equal(atomic_load(&c.jobs), started);
 }
 
+/* Every order hangs and as many wait: a mail is handed over all the same. */
+static void mails_do_not_wait_for_orders(void **state)
+{
+    struct counts c;
+    struct err err = ERR_INIT;
+    (void)state;
+    begin(&c);
+    while (work_ops.start(c.work, wait_long, &c, &err) == OUT_OK)
+        continue;
+    assert_int_equal(work_mail_ops.start(c.work, count, &c, &err), OUT_OK);
+    int64_t before = now_ms();
+    while (atomic_load(&c.jobs) == 0 && now_ms() - before < 30000)
+        work_clock_ops.sleep(c.work, 1);
+    assert_int_equal(atomic_load(&c.jobs), 1);
+    atomic_store(&c.go, true);
+    work_close(&c.work);
+}
+
 static void the_stop_ends_sleep_and_runs_what_waits(void **state)
 {
     struct counts c;
@@ -137,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_runs_once),
         cmocka_unit_test(the_queue_has_an_end),
+        cmocka_unit_test(mails_do_not_wait_for_orders),
         cmocka_unit_test(the_stop_ends_sleep_and_runs_what_waits),
         cmocka_unit_test(the_clock_sleeps_as_long_as_asked),
     };
