@@ -15,7 +15,7 @@
  * away does not take its command back.
  *
  * The socket is made with mode 0600, or 0666 when there is a control group: then the folder must
- * let members of the group pass (0711), and who is let in is decided by who they are, as above.
+ * let members of the group pass (0710), and who is let in is decided by who they are, as above.
  * An old socket of this name is removed first: take the lock of the state (store/lock.h) before.
  *
  * Ownership: control_open/control_close (which ends the thread and removes the socket). Texts of

@@ -88,98 +88,146 @@ enum outcome daemon_find_group(const char *name, gid_t *out, struct err *err)
     return OUT_OK;
 }
 
-/* Folders above ours: root's, open to all, as in /var/lib and /run. */
-static enum outcome make_parents(const char *path, struct err *err)
+/* A folder that was made this moment with mode 0700: for `to` (NULL: ours), with `mode`. By its
+ * descriptor, and only if it is still ours: whoever owns the folder above could have put something
+ * else in its place. */
+static enum outcome hand_over(int fd, const char *path, const struct daemon_user *to, mode_t mode,
+                              struct err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return err_errno(err, "%s", path);
+    if (st.st_uid != geteuid() || (st.st_mode & 0777) != 0700)
+        return err_set(err, OUT_REFUSED,
+                       "%s was made just now and is another folder already: somebody plays with "
+                       "the folder above it",
+                       path);
+    if ((to != NULL && fchown(fd, to->uid, to->gid) != 0) || fchmod(fd, mode) != 0)
+        return err_errno(err, "%s: owner and mode of the new folder", path);
+    return OUT_OK;
+}
+
+/* Folders above ours are root's and open to all, as in /var/lib and /run. They may be links, if
+ * they are there; what is made is made only where nobody else could choose what it is. */
+static enum outcome open_parent(int above, const char *name, const char *path, int *out,
+                                struct err *err)
+{
+    struct stat st;
+    *out = openat(above, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*out >= 0)
+        return OUT_OK;
+    if (errno != ENOENT || fstat(above, &st) != 0)
+        return err_errno(err, "%s", path);
+    if (st.st_uid != 0 && st.st_uid != geteuid())
+        return err_set(err, OUT_REFUSED,
+                       "%s: the folder above it belongs to uid %ld, so it is not made: make it, or "
+                       "name another",
+                       path, (long)st.st_uid);
+    if (mkdirat(above, name, 0700) != 0)
+        return err_errno(err, "%s: making the folder", path);
+    *out = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *out < 0 ? err_errno(err, "%s", path) : hand_over(*out, path, NULL, 0755, err);
+}
+
+/* The folder above `path`, and where its own name begins. */
+static enum outcome open_above(const char *path, int *out, const char **name, struct err *err)
 {
     char parent[1024];
-    size_t len = strlen(path);
+    size_t len = strlen(path), begin = 0;
     if (len >= sizeof parent)
         return err_set(err, OUT_REFUSED, "%s: the path is too long", path);
-    for (size_t i = 1; i < len; i++) {
-        struct stat st;
+    *out = open(path[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum outcome res = *out < 0 ? err_errno(err, "%s", path) : OUT_OK;
+    for (size_t i = 0; i < len && res == OUT_OK; i++) {
+        int below = -1;
         if (path[i] != '/')
             continue;
         memcpy(parent, path, i);
         parent[i] = '\0';
-        if (stat(parent, &st) == 0)
-            continue;
-        if (errno != ENOENT || mkdir(parent, 0700) != 0 || chmod(parent, 0755) != 0)
-            return err_errno(err, "%s: making the folder", parent);
+        if (i > begin) {
+            res = open_parent(*out, parent + begin, parent, &below, err);
+            (void)close(*out);
+            *out = below;
+        }
+        begin = i + 1;
     }
-    return OUT_OK;
+    *name = path + begin;
+    return res;
 }
 
-/* Makes the folder if it is missing, and looks whose it is. */
-static enum outcome own_folder(const char *path, const struct daemon_user *user, struct stat *st,
-                               struct err *err)
+/* Makes the folder if it is missing, opens it, and looks whose it is. */
+static enum outcome own_folder(const char *path, const struct daemon_user *user, int *fd,
+                               struct stat *st, struct err *err)
 {
-    enum outcome out = make_parents(path, err);
+    const char *name = NULL;
+    int above = -1;
+    bool made = false;
+    *fd = -1;
+    enum outcome out = open_above(path, &above, &name, err);
     if (out != OUT_OK)
-        return out;
-    if (mkdir(path, 0700) == 0) {
-        if (lchown(path, user->uid, user->gid) != 0)
-            return err_errno(err, "%s: giving it to %s", path, user->name);
-    } else if (errno != EEXIST) {
-        return err_errno(err, "%s: making the folder", path);
+        goto out;
+    made = mkdirat(above, name, 0700) == 0;
+    if (!made && errno != EEXIST) {
+        out = err_errno(err, "%s: making the folder", path);
+        goto out;
     }
-    if (lstat(path, st) != 0)
-        return err_errno(err, "%s", path);
-    if (!S_ISDIR(st->st_mode))
-        return err_set(err, OUT_REFUSED, "%s is not a folder: remove it or name another", path);
-    if (st->st_uid != user->uid)
-        return err_set(err, OUT_REFUSED, "%s must belong to %s: chown %s %s", path, user->name,
-                       user->name, path);
-    return OUT_OK;
+    *fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        out = err_set(err, OUT_REFUSED, "%s is not a folder: remove it or name another", path);
+    else if (*fd < 0)
+        out = err_errno(err, "%s", path);
+    if (out == OUT_OK && made)
+        out = hand_over(*fd, path, user, 0700, err);
+    if (out == OUT_OK && fstat(*fd, st) != 0)
+        out = err_errno(err, "%s", path);
+    if (out == OUT_OK && st->st_uid != user->uid)
+        out = err_set(err, OUT_REFUSED, "%s must belong to %s: chown %s %s", path, user->name,
+                      user->name, path);
+out:
+    if (above >= 0)
+        (void)close(above); /* nothing was written */
+    return out;
 }
 
 enum outcome daemon_state_dir(const char *path, const struct daemon_user *user, struct err *err)
 {
     struct stat st;
-    enum outcome out = own_folder(path, user, &st, err);
+    int fd = -1;
+    enum outcome out = own_folder(path, user, &fd, &st, err);
     if (out == OUT_OK && (st.st_mode & 077) != 0)
-        return err_set(err, OUT_REFUSED, "nobody but %s may enter %s: chmod 0700 %s", user->name,
-                       path, path);
+        out = err_set(err, OUT_REFUSED, "nobody but %s may enter %s: chmod 0700 %s", user->name,
+                      path, path);
+    if (fd >= 0)
+        (void)close(fd);
     return out;
 }
 
-/* By a descriptor, so that what was looked at is what is changed. */
+/* DAEMON_NO_GROUP: the group stays. */
 static enum outcome share_folder(const char *path, const struct daemon_user *user, gid_t group,
                                  mode_t mode, struct err *err)
 {
     struct stat st;
-    enum outcome out = OUT_OK;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, "%s", path);
-    if (fstat(fd, &st) != 0)
-        out = err_errno(err, "%s", path);
-    else if (st.st_uid != user->uid)
-        out = err_set(err, OUT_REFUSED, "%s must belong to %s", path, user->name);
-    else if ((st.st_gid != group || (st.st_mode & 07777) != mode) &&
-             (fchown(fd, (uid_t)-1, group) != 0 || fchmod(fd, mode) != 0))
+    int fd = -1;
+    enum outcome out = own_folder(path, user, &fd, &st, err);
+    if (out == OUT_OK &&
+        ((group != DAEMON_NO_GROUP && st.st_gid != group) || (st.st_mode & 07777) != mode) &&
+        (fchown(fd, (uid_t)-1, group) != 0 || fchmod(fd, mode) != 0))
         out = err_errno(err, "%s: mode %04o and its group", path, (unsigned)mode);
-    (void)close(fd); /* nothing was written */
+    if (fd >= 0)
+        (void)close(fd);
     return out;
 }
 
 enum outcome daemon_run_dir(const char *path, const struct daemon_user *user, gid_t group,
                             struct err *err)
 {
-    struct stat st;
-    enum outcome out = own_folder(path, user, &st, err);
-    if (out != OUT_OK)
-        return out;
-    if (group == DAEMON_NO_GROUP)
-        return share_folder(path, user, st.st_gid, 0700, err);
-    return share_folder(path, user, group, 0710, err);
+    return share_folder(path, user, group, group == DAEMON_NO_GROUP ? 0700 : 0710, err);
 }
 
 enum outcome daemon_milter_dir(const char *path, const struct daemon_user *user, gid_t group,
                                struct err *err)
 {
-    struct stat st;
-    enum outcome out = own_folder(path, user, &st, err);
-    return out == OUT_OK ? share_folder(path, user, group, 02710, err) : out;
+    return share_folder(path, user, group, 02710, err);
 }
 
 static void die_with_parent(pid_t parent)

@@ -6,3 +6,8 @@ tests_milter_test_session_SOURCES = tests/milter/test_session.c
 tests_milter_test_session_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS)
 tests_milter_test_milter_SOURCES = tests/milter/test_milter.c
 tests_milter_test_milter_LDADD = libmilterside.a librbase.a $(MILTER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/milter/test_daemon_dirs
+TESTS += tests/milter/test_daemon_dirs
+tests_milter_test_daemon_dirs_SOURCES = tests/milter/test_daemon_dirs.c $(dm_scratch)
+tests_milter_test_daemon_dirs_LDADD = libmilterside.a librbase.a $(JANSSON_LIBS) $(CMOCKA_LIBS) \
+	$(PTHREAD_LIBS)
