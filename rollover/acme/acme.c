@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "acme/acme.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 #include "acme/order.h"
 #include "acme/pace.h"
 #include "base/text.h"
+
+#define ACME_TURN_MAX ((model_time)60 * 1000) /* waiting for the order before */
+#define ACME_TURN_LOOK 200
 
 struct acme {
     struct acme_config config; /* its texts are ours */
@@ -106,16 +110,37 @@ void acme_close(struct acme **acme)
     *acme = NULL;
 }
 
+/* The order before ours may hang for hours, and its thread is all that may hang with it: who waits
+ * longer than healthy orders take is sent away. */
+static enum outcome acme_turn(struct acme *acme, struct port_issued *out, struct err *err)
+{
+    const struct acme_ports *ports = &acme->ports;
+    for (model_time waited = 0; waited < ACME_TURN_MAX; waited += ACME_TURN_LOOK) {
+        int code = pthread_mutex_trylock(&acme->lock);
+        if (code == 0)
+            return OUT_OK;
+        if (code != EBUSY)
+            return err_set(err, OUT_BROKEN, "acme \"%s\": cannot lock", acme->config.title);
+        if (pace_stopping(ports))
+            return err_set(err, OUT_RETRY, "stopping");
+        ports->clock->sleep(ports->clock_self, ACME_TURN_LOOK);
+    }
+    out->wait = ACME_TURN_MAX;
+    return err_set(err, OUT_NOT_YET, "CA \"%s\": another order there is under way, and takes long",
+                   acme->config.title);
+}
+
 static enum outcome acme_issue(void *self, const struct port_order *order, struct port_issued *out,
                                struct err *err)
 {
     struct acme *acme = self;
     out->fault = PORT_ISSUE_OTHER;
     out->wait = 0;
-    if (pthread_mutex_lock(&acme->lock) != 0)
-        return err_set(err, OUT_BROKEN, "acme \"%s\": cannot lock", acme->config.title);
-    enum outcome res = pace_stopping(&acme->ports) ? err_set(err, OUT_RETRY, "stopping")
-                                                   : order_run(&acme->client, order, out, err);
+    enum outcome res = acme_turn(acme, out, err);
+    if (res != OUT_OK)
+        return res;
+    res = pace_stopping(&acme->ports) ? err_set(err, OUT_RETRY, "stopping")
+                                      : order_run(&acme->client, order, out, err);
     if (res == OUT_OK)
         err_clear(err); /* what was said of nonces on the way */
     else

@@ -28,7 +28,8 @@
  * order until order_wait, challenges until challenge_wait, 10 bad nonces in a row for a request.
  *
  * Ownership: acme_open/acme_close; everything in `ports` outlives it. Threads: issue from any
- * thread; callers wait for one another.
+ * thread; a caller waits at most a minute for the one before, then OUT_NOT_YET: an order that hangs
+ * takes no thread but its own.
  */
 #ifndef DANEMILTER_ACME_ACME_H
 #define DANEMILTER_ACME_ACME_H

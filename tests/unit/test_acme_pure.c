@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "acme/transport.h"
 #include "acme/budget.h"
 #include "acme/doc.h"
 #include "acme/pace.h"
@@ -308,9 +309,85 @@ static void outcomes_of_problems(void **state)
     }
 }
 
+/* ---- one order at a time -------------------------------------------------------------- */
+
+struct second { /* asks for another order while one is under way */
+    struct acme *acme;
+    model_time now;
+    enum outcome out;
+    struct port_issued issued;
+};
+
+static const char *const second_names[] = {"mx.example.org"};
+static const struct port_order second_order = {
+    .certificate = "mx", .names = second_names, .n_names = 1};
+
+static enum outcome second_now(void *self, struct port_time *out, struct err *err)
+{
+    const struct second *s = self;
+    (void)err;
+    *out = (struct port_time){.boot = s->now, .wall = s->now};
+    return OUT_OK;
+}
+
+static void second_sleep(void *self, model_time ms)
+{
+    struct second *s = self;
+    s->now += ms;
+}
+
+static enum outcome second_get(void *self, const char *name, char *out, size_t size,
+                               struct err *err)
+{
+    (void)self;
+    (void)out;
+    (void)size;
+    return err_set(err, OUT_NOT_YET, "no note %s", name);
+}
+
+static enum outcome second_perform(void *self, const struct http_request *request,
+                                   struct http_response *out, struct err *err)
+{
+    struct second *s = self;
+    struct err why = ERR_INIT;
+    (void)request;
+    memset(out, 0, sizeof *out);
+    s->out = acme_ops.issue(s->acme, &second_order, &s->issued, &why);
+    return err_set(err, OUT_RETRY, "no answer");
+}
+
+static void second_close(void *self)
+{
+    (void)self;
+}
+
+static void a_second_order_is_sent_away(void **state)
+{
+    static const struct port_clock_ops clock = {.now = second_now, .sleep = second_sleep};
+    static const struct port_notes_ops notes = {.get = second_get};
+    static const struct transport_ops ops = {.perform = second_perform, .close = second_close};
+    struct second s = {.now = 1000000, .out = OUT_OK};
+    const struct acme_config config = {.title = "ca", .directory = "https://ca.example/dir"};
+    const struct acme_ports ports = {
+        .clock = &clock, .clock_self = &s, .notes = &notes, .notes_self = &s};
+    struct port_issued issued = {.pem = NULL};
+    struct err err = ERR_INIT;
+    (void)state;
+    assert_int_equal(
+        acme_open_over(&config, &ports, (struct transport){.ops = &ops, .self = &s}, &s.acme, &err),
+        OUT_OK);
+    assert_int_equal(acme_ops.issue(s.acme, &second_order, &issued, &err), OUT_RETRY);
+    assert_int_equal(s.out, OUT_NOT_YET);
+    assert_int_equal(s.issued.fault, PORT_ISSUE_OTHER);
+    assert_true(s.issued.wait > 0 && s.issued.wait <= 60000);
+    assert_in_range(s.now - 1000000, 1000, 60000);
+    acme_close(&s.acme);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_order_is_sent_away),
         cmocka_unit_test(orders_count_for_an_hour),
         cmocka_unit_test(certificates_count_for_a_week),
         cmocka_unit_test(a_flood_does_not_overflow),
