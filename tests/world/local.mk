@@ -10,6 +10,7 @@ EXTRA_DIST += tests/world/README.md tests/world/packages tests/world/lib.sh test
     tests/world/inside/validated.awk
 
 WORLD_TESTS = tests/world/t_root.sh tests/world/t_world_up.sh tests/world/t_world_secondary.sh \
-    tests/world/t_world_two.sh tests/world/t_host_untouched.sh tests/world/t_faults.sh tests/world/t_install.sh
+    tests/world/t_world_two.sh tests/world/t_host_untouched.sh tests/world/t_faults.sh \
+    tests/world/t_acme_faults.sh tests/world/t_install.sh
 dist_check_SCRIPTS += $(WORLD_TESTS)
 TESTS += $(WORLD_TESTS)
