@@ -34,6 +34,8 @@
 #include "store/lock.h"
 #include "store/store.h"
 
+#include <pthread.h>
+
 #define MAIN_CONF "/etc/danemilter/danemilter.conf"
 #define MAIN_PATH_MAX 1024
 #define MAIN_POSTFIX "/usr/sbin/postfix"
@@ -79,6 +81,7 @@ struct daemon {
     pid_t helper;
 
     /* main_loop.c */
+    pthread_t main_thread; /* the one that takes signals */
     struct helper_client host;
     struct main_reloads reloads;
     struct sysclock clock;

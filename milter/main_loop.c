@@ -4,6 +4,8 @@
 
 #include "milter/main.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,9 +45,12 @@ static enum outcome become(struct daemon *d, struct err *err)
     return out;
 }
 
-static void milter_ended(void *self)
+/* A signal that libmilter's own thread took is handed on to the main thread: it is a stop. */
+static void milter_ended(void *self, bool asked)
 {
     struct daemon *d = self;
+    if (asked && pthread_kill(d->main_thread, SIGTERM) == 0)
+        return;
     say(d, PORT_LOG_ERROR,
         "the milter has ended by itself: sessions are not counted any more; mail flows all the "
         "same (default_action=accept in smtpd_milters)");
@@ -81,6 +86,7 @@ static enum outcome start_threads(struct daemon *d, struct err *err)
 static enum outcome start(struct daemon *d, struct err *err)
 {
     enum outcome out = become(d, err);
+    d->main_thread = pthread_self();
     if (out == OUT_OK)
         out = sysclock_init(&d->clock, err);
     if (out == OUT_OK)

@@ -111,11 +111,11 @@ static void *run(void *arg)
     int status = smfi_main();
     if (atomic_load(&m->closing))
         return NULL;
-    m->config.log->line(m->config.log_self, PORT_LOG_ERROR,
-                        status == MI_SUCCESS ? "the milter service was ended by a signal"
-                                             : "the milter service ended: libmilter failed");
+    if (status != MI_SUCCESS)
+        m->config.log->line(m->config.log_self, PORT_LOG_ERROR,
+                            "the milter service ended: libmilter failed");
     if (m->config.ended != NULL)
-        m->config.ended(m->config.ended_self);
+        m->config.ended(m->config.ended_self, status == MI_SUCCESS);
     return NULL;
 }
 

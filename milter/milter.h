@@ -25,6 +25,7 @@
 
 #include "ports.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct milter;
@@ -32,7 +33,9 @@ struct milter;
 struct milter_config {
     const char *path; /* of the socket: absolute, or below the working directory; mode 0660. What
                          stands there already is replaced if it is a socket. At most 107 octets */
-    void (*ended)(void *self); /* libmilter ended by itself; or NULL */
+    /* libmilter ended by itself; or NULL. `asked`: by a SIGTERM, SIGINT or SIGHUP that its thread
+     * took before the main one could, and that the whole process is meant by. */
+    void (*ended)(void *self, bool asked);
     void *ended_self;
     const struct port_log_ops *log;
     void *log_self;

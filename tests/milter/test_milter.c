@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -265,13 +267,61 @@ static void test_paths(void **state)
     refused("/dev/null", "is not a socket");
 }
 
+static void on_ended(void *self, bool asked)
+{
+    ssize_t n = write(*(const int *)self, asked ? "y" : "n", 1);
+    (void)n; /* the reader notices */
+}
+
+/* In a process of its own, before any milter was opened here: one a process. The main thread holds
+ * its signals, as while the daemon makes threads, so that libmilter's thread takes the stop. */
+static void test_stop(void **state)
+{
+    int fd[2], status = 0;
+    char asked = '-', path[] = "/tmp/danemilter-stop-XXXXXX";
+    (void)state;
+    int file = mkstemp(path); /* a name of our own */
+    assert_true(file >= 0);
+    assert_int_equal(close(file), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(pipe(fd), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct milter *m = NULL;
+        struct err err = ERR_INIT;
+        sigset_t held;
+        const struct milter_config config = {
+            .path = path, .ended = on_ended, .ended_self = &fd[1], .log = &log_ops};
+        (void)close(fd[0]);
+        if (sigemptyset(&held) != 0 || sigaddset(&held, SIGTERM) != 0 ||
+            sigprocmask(SIG_BLOCK, &held, NULL) != 0 || milter_open(&config, &m, &err) != OUT_OK ||
+            kill(getpid(), SIGTERM) != 0)
+            _exit(EXIT_FAILURE);
+        (void)pause(); /* until the test has its answer */
+        _exit(EXIT_FAILURE);
+    }
+    (void)close(fd[1]);
+    struct pollfd p = {.fd = fd[0], .events = POLLIN};
+    int ready = poll(&p, 1, 20000);
+    if (ready == 1)
+        (void)!read(fd[0], &asked, 1);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)close(fd[0]);
+    (void)unlink(path); /* the socket, if libmilter left it */
+    assert_int_equal(asked, 'y');
+}
+
 int main(void)
 {
+    const struct CMUnitTest alone[] = {cmocka_unit_test(test_stop)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_socket),     cmocka_unit_test(test_least),
         cmocka_unit_test(test_old_server), cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_paths),
     };
     (void)umask(077); /* as under master(8) */
-    return cmocka_run_group_tests(tests, make_place, end_place);
+    int failed = cmocka_run_group_tests(alone, NULL, NULL);
+    return failed + cmocka_run_group_tests(tests, make_place, end_place);
 }
