@@ -125,6 +125,22 @@ static enum outcome host_log_socket(void *self, int *fd, struct err *err)
     return maillog_connect(&d->log, fd, err);
 }
 
+/* Opened when a key is first asked for: a folder that cannot be opened fails what needs it, and is
+ * tried again. It must not end the helper, and the daemon with it: under master that would be a
+ * circle of starts, while the daemon can say it and wait. */
+static enum outcome load_key(void *self, const uint8_t spki[MODEL_ID_LEN], struct key **out,
+                             struct err *err)
+{
+    struct daemon *d = self;
+    *out = NULL;
+    enum outcome res =
+        d->keydir != NULL ? OUT_OK : keydir_open(d->keys_path, d->user.uid, &d->keydir, err);
+    if (res != OUT_OK)
+        return res;
+    const struct key_loader loader = keydir_loader(d->keydir);
+    return loader.load(loader.self, spki, out, err);
+}
+
 /* The helper's life, then its exit status. */
 int main_host_help(struct daemon *d)
 {
@@ -136,11 +152,9 @@ int main_host_help(struct daemon *d)
     const struct helper_table table = {.deploys = d->table, .n = d->n, .host = &host};
     if (d->master != NULL)
         master_let_go();
-    enum outcome out = keydir_open(d->keys_path, d->user.uid, &d->keydir, &err);
-    for (size_t i = 0; i < d->n && out == OUT_OK; i++)
-        d->deploys[i].keys = keydir_loader(d->keydir);
-    if (out == OUT_OK)
-        out = helper_serve(d->fd, &table, &err);
+    for (size_t i = 0; i < d->n; i++)
+        d->deploys[i].keys = (struct key_loader){.load = load_key, .self = d};
+    enum outcome out = helper_serve(d->fd, &table, &err);
     keydir_close(&d->keydir);
     if (out != OUT_OK) {
         err_prepend(&err, "the helper");
