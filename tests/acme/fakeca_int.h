@@ -129,7 +129,7 @@ struct fakeca {
     pthread_t thread;
 
     pthread_mutex_t lock;
-    uint32_t dice; /* for lies told now and then */
+    uint32_t dice;       /* for lies told now and then */
     pthread_cond_t gone; /* a connection ended */
     int conns[FAKECA_CONNS_MAX];
     bool lost; /* an answer was lost: a client may rightly repeat itself */
