@@ -1,5 +1,4 @@
 #!/bin/bash
-# shellcheck disable=SC2034,SC2154,SC2016 # the variables of rollover.sh; a script in single quotes
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # danemilter and a CA in trouble, or one that lies (safety.md rows 1, 4, 7-10): half of the nonces
@@ -7,6 +6,8 @@
 # the wrong key, a missing name, a private key in the chain. In the foreground, keys kept
 # (strategy reuse), so that each renewal is an order for the key that is served. Under real
 # senders' checks: what is served never stops to match.
+
+# shellcheck disable=SC2034,SC2154,SC2016 # the variables of rollover.sh; a script in single quotes
 
 set -u
 [ "$(id -u)" -eq 0 ] || {
