@@ -77,15 +77,14 @@ static int usage(int status)
     return status;
 }
 
-static int run_under_master(struct daemon *d, int argc, char **argv)
+static int run_under_master(struct daemon *d, struct master *master, int argc, char **argv)
 {
-    struct master master;
     struct err err = ERR_INIT;
-    enum outcome out = master_open(argc, argv, &master, &err);
-    d->master = &master;
-    if (master.conf != NULL)
-        d->path = master.conf;
-    maillog_mail(&d->log, master.name);
+    enum outcome out = master_open(argc, argv, master, &err);
+    d->master = master;
+    if (master->conf != NULL)
+        d->path = master->conf;
+    maillog_mail(&d->log, master->name);
     return run(d, out, &err);
 }
 
@@ -122,6 +121,7 @@ static int run_foreground(struct daemon *d, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct daemon d;
+    struct master master;
     memset(&d, 0, sizeof d);
     d.path = MAIN_CONF;
     d.lock.fd = -1;
@@ -129,6 +129,6 @@ int main(int argc, char **argv)
     d.clock = (struct sysclock){.pipe = {-1, -1}};
     maillog_stderr(&d.log);
     if (master_is_parent(argc, argv))
-        return run_under_master(&d, argc, argv);
+        return run_under_master(&d, &master, argc, argv);
     return run_foreground(&d, argc, argv);
 }

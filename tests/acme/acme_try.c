@@ -60,7 +60,8 @@ static long read_file(const char *path, char *out, size_t size)
         return -1;
     }
     size_t len = fread(out, 1, size - 1, file);
-    need(feof(file) && fclose(file) == 0, path);
+    bool whole = feof(file) != 0;
+    need(fclose(file) == 0 && whole, path);
     out[len] = '\0';
     return (long)len;
 }
