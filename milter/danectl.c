@@ -110,6 +110,8 @@ const struct conf_certificate *danectl_certificate(const struct danectl *d, cons
 enum outcome danectl_daemon(const struct danectl *d, pid_t *pid, struct err *err)
 {
     *pid = 0;
+    if (d->conf == NULL)
+        return err_set(err, OUT_BROKEN, "the command has read no configuration");
     return lock_holder(d->conf->state_dir, pid, err);
 }
 

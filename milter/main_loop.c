@@ -49,6 +49,8 @@ static enum outcome become(struct daemon *d, struct err *err)
 static void milter_ended(void *self, bool asked)
 {
     struct daemon *d = self;
+    /* The main thread has a handler for it.
+     * NOLINTNEXTLINE(*-bad-signal-to-kill-thread,cert-pos44-c) */
     if (asked && pthread_kill(d->main_thread, SIGTERM) == 0)
         return;
     say(d, PORT_LOG_ERROR,

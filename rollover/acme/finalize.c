@@ -98,6 +98,8 @@ static enum outcome finalize_keep(struct order_run *run, const struct http_respo
                                   struct err *err)
 {
     struct port_issued *issued = run->issued;
+    if (http->body == NULL)
+        return err_set(err, OUT_RETRY, "the CA gave an empty certificate");
     if (http->len >= issued->size)
         return err_set(err, OUT_BROKEN, "a chain of %zu octets does not fit into %zu", http->len,
                        issued->size);

@@ -14,7 +14,7 @@ bool rdataset_add(struct rdataset *set, const struct rrtype *type, const uint8_t
 {
     if (set->n == type->n_max || len < type->size_min || len > type->size_max)
         return false;
-    uint8_t *copy = malloc(len);
+    uint8_t *copy = malloc(len > 0 ? len : 1);
     if (copy == NULL)
         return false;
     memcpy(copy, rdata, len);

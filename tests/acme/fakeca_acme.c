@@ -59,7 +59,7 @@ void fakeca_json(struct fakeca_reply *reply, int status, json_t *json)
     reply->type = "application/json";
     reply->body = json_dumps(json, JSON_COMPACT);
     fakeca_need(reply->body != NULL, "JSON of our own");
-    reply->len = strlen(reply->body);
+    reply->len = reply->body != NULL ? strlen(reply->body) : 0;
     json_decref(json);
 }
 

@@ -85,7 +85,9 @@ static void wait_for_end(bool forever)
     char buf[256];
     while (!forever && read(STDIN_FILENO, buf, sizeof buf) > 0)
         continue;
-    while (forever)
+    if (!forever)
+        return;
+    for (;;)
         (void)pause();
 }
 

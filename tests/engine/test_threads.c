@@ -68,7 +68,7 @@ static enum outcome issue(void *self, const struct port_order *order, struct por
     (void)pthread_mutex_unlock(&issuer->lock);
     (void)snprintf(out->pem, out->size, "CERT %u %u %u %u %lld %lld", order->spki[0],
                    order->spki[1], order->spki[2], 1000 + serial, (long long)issuer->wall,
-                   (long long)(issuer->wall + INT64_C(90) * 86400 * 1000));
+                   (long long)issuer->wall + 90LL * 86400 * 1000);
     return OUT_OK;
 }
 
