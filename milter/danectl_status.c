@@ -159,6 +159,7 @@ static enum outcome show_known(struct shown *shown, const struct danectl_state *
     status_read(state->name, &state->st, state->policy, state->now, s);
     if (shown->down)
         nobody_works(s);
+    s->attention |= trouble.wall != MODEL_NEVER;
     shown->attention |= s->attention;
     if (out == OUT_OK && shown->array != NULL) {
         json_t *o = danectl_status_json(&state->st, s, trouble.wall, trouble.text);
@@ -168,9 +169,9 @@ static enum outcome show_known(struct shown *shown, const struct danectl_state *
         (void)putchar('\n');
         status_print(stdout, &state->st, s, state->now);
         if (trouble.wall != MODEL_NEVER) {
-            char label[80], when[64];
+            char label[96], when[64];
             say_wall(trouble.wall, when, sizeof when);
-            (void)snprintf(label, sizeof label, "  last order, %s:", when);
+            (void)snprintf(label, sizeof label, "  ! last order, %s:", when);
             status_wrap(stdout, label, trouble.text, 6);
         }
     }

@@ -43,3 +43,7 @@ TESTS += tests/unit/test_forecast
 tests_unit_test_forecast_SOURCES = tests/unit/test_forecast.c tests/unit/core_kit.c \
 	tests/unit/core_kit.h tests/unit/core_kit_run.c
 tests_unit_test_forecast_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_status
+TESTS += tests/unit/test_status
+tests_unit_test_status_SOURCES = tests/unit/test_status.c
+tests_unit_test_status_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)

@@ -300,7 +300,12 @@ static void read_keys(const struct view *v, struct status *s)
 static enum status_sight sight_of(const struct view *v, int owner, int addr)
 {
     const struct model_owner *o = &v->f->owners[owner];
+    const struct model_addr *a = &o->addrs[addr];
     char text[SAY_MAX];
+    bool answers = a->last_kind == MODEL_ANS_RRSET || a->last_kind == MODEL_ANS_NODATA;
+    /* What it showed before the records were changed says nothing about it. */
+    if (answers && o->changed_at != MODEL_NEVER && o->round_end <= o->changed_at)
+        return STATUS_UNASKED;
     if (say_disagreement(v->st, owner, addr, o->want & ~o->drop, text, sizeof text))
         return o->addrs[addr].skip ? STATUS_SKIPPED : STATUS_DISAGREES;
     return o->addrs[addr].last_try == MODEL_NEVER ? STATUS_UNASKED : STATUS_AGREES;

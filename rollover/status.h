@@ -30,7 +30,7 @@ struct status_key {
     model_time not_after;   /* of its certificate that is served or staged */
     model_time renewal_due; /* of the same */
     model_time ordering;    /* an order is under way, since then */
-    model_time left_alone;  /* the CA wants no order before */
+    model_time left_alone;  /* no order before: the CA's wish, or ours */
     char text[SAY_MAX];     /* the phase in a sentence */
 };
 

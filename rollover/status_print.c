@@ -11,16 +11,18 @@
 void status_wrap(FILE *out, const char *label, const char *text, int indent)
 {
     size_t column = strlen(label);
+    bool begin = column == 0; /* nothing stands in this line yet */
     (void)fputs(label, out);
     while (*text != '\0') {
         size_t word = strcspn(text, " ");
         if (column + 1 + word > COLUMNS && column > (size_t)indent) {
             (void)fprintf(out, "\n%*s", indent, "");
             column = (size_t)indent;
-        } else if (column > 0 && column != (size_t)indent) {
+        } else if (!begin) {
             (void)fputc(' ', out);
             column++;
         }
+        begin = false;
         (void)fprintf(out, "%.*s", (int)word, text);
         column += word;
         text += word;
@@ -53,7 +55,7 @@ static void print_orders(FILE *out, const struct status_key *k)
     }
     if (k->left_alone != MODEL_NEVER) {
         say_wall(k->left_alone, when, sizeof when);
-        (void)snprintf(line, sizeof line, "the CA wants no order for it before %s", when);
+        (void)snprintf(line, sizeof line, "no certificate is ordered for it before %s", when);
         status_wrap(out, "     ", line, 6);
     }
 }
@@ -86,7 +88,7 @@ static void print_owner(FILE *out, const struct port_state *st, const struct sta
         if (server->sight == STATUS_AGREES)
             (void)fprintf(out, "    %s agrees\n", text);
         else if (server->sight == STATUS_UNASKED)
-            (void)fprintf(out, "    %s was not asked yet\n", text);
+            (void)fprintf(out, "    %s was not asked since the last change\n", text);
         else
             (void)fprintf(out, "    ! %s\n", text);
     }

@@ -143,8 +143,10 @@ static enum outcome go_back(struct unit *u, int alg, struct reply *r, struct err
 static void freeze(struct unit *u, struct reply *r)
 {
     facts_freeze(&u->st.facts, MODEL_F_OPERATOR);
-    reply_add(r, "no key is switched or withdrawn until `danectl resume`; renewals that keep the "
-                 "key go on; ");
+    reply_add(r,
+              "no key is switched or withdrawn until `danectl resume %s`; renewals that keep the "
+              "key go on; ",
+              u->cfg->name);
 }
 
 /* Not while Postfix reads another file: that would only lose sight of what it serves. */

@@ -175,6 +175,7 @@ Installed. Nothing of Postfix was changed. What to do next (README.md says more)
 5. Let Postfix start it, and look (the mail log tells the rest):
      postfix reload
      sleep 10; danectl status
+     danectl probe $myhostname
 
 END
 }

@@ -18,7 +18,7 @@ static const char *const verbs[] = {
 
 static const char *const reasons[] = {
     [PLAN_R_IDLE] = "nothing is due",
-    [PLAN_R_NEW] = "first sight",
+    [PLAN_R_NEW] = "not known yet",
     [PLAN_R_POLL] = "name servers are to be asked again",
     [PLAN_R_NEED_STANDBY] = "a standby is missing",
     [PLAN_R_FIRST] = "first publication",

@@ -105,7 +105,7 @@ static void frozen_until_resumed(void **state)
     assert_true(fw_run(w, both, 2, MINUTE));
     ask(w, ENGINE_FREEZE, 100);
     assert_true(fw_run(w, both, 2, 1000));
-    expect_reply(w, "until `danectl resume`");
+    expect_reply(w, "until `danectl resume ");
     assert_non_null(strstr(w->history, "freeze: freeze asked for by uid 1000: no key is"));
     assert_true(w->trouble);
     assert_non_null(strstr(w->trouble_text, "frozen: the operator said so"));

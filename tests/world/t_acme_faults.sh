@@ -156,7 +156,7 @@ lie() { # SCRIPT WHAT THE-LOG-SAYS
     with_fakeca "$1"
     renew
     must 30 'rejected, and the log says why' says "rejected.*($3)"
-    must 10 'status says so' status_says "rejected.*($3)"
+    must 10 'status says so' status_says "wants attention.*rejected.*($3)"
     must 10 'somebody is told' told "$3"
     same "$2"
     ! grep 'complaint' "$dm/fakeca.log" || roll_die 'the CA has a complaint'

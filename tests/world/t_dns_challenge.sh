@@ -46,6 +46,10 @@ holds() {
     [ "$(rrset "$1" "$2" TXT)" = "$(shift 2 && printf '%s\n' "$@" | sort)" ]
 }
 
+holds_cname() {
+    [ -n "$(rrset "$1" "$here" CNAME)" ] && [ -n "$(rrset "$1" "alias.$WORLD_BIND_ZONE" CNAME)" ]
+}
+
 for owner in "$here" "$there"; do
     [ "$owner" = "$here" ] && ns=$WORLD_BIND_NS1_4 || ns=$WORLD_PDNS_NS1_4
     echo "--- $owner"
@@ -65,6 +69,7 @@ done
 echo "--- through a CNAME into the other zone"
 check "the CNAME" by_hand "update add $here. 2 CNAME alias.$WORLD_BIND_ZONE." \
     "update add alias.$WORLD_BIND_ZONE. 2 CNAME $there."
+check "the secondary has it" within 8 holds_cname "$WORLD_BIND_NS2_4"
 check "put where it leads" is ok put "$here." "$value"
 check "there it is" holds "$WORLD_PDNS_NS1_4" "$there" "\"$value\""
 check "seen everywhere" within 8 is ok seen "$here." "$value"
