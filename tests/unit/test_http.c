@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* http: what comes back, what is refused, and that everything is bounded. */
 #include <setjmp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 #include "tests/prober/pki.h"
 
 struct world {
+    pthread_mutex_t lock; /* asked, last */
     struct fakehttp *plain, *tls;
     SSL_CTX *ctx;
     struct pki_cert ca, leaf, wrong, twin; /* twin: the CA's name, another key */
@@ -78,9 +80,11 @@ static bool answer_odd(const char *path, struct fakehttp_conn *conn)
 static bool answer(void *arg, const struct fakehttp_request *request, struct fakehttp_conn *conn)
 {
     struct world *w = arg;
+    (void)pthread_mutex_lock(&w->lock); /* two servers, a thread each */
     w->asked++;
     (void)snprintf(w->last, sizeof w->last, "%s %s %s%s", request->method, request->path,
                    request->head, request->body);
+    (void)pthread_mutex_unlock(&w->lock);
     if (strcmp(request->method, "HEAD") == 0)
         return fakehttp_write(
             conn, "HTTP/1.1 200 OK\r\nReplay-Nonce: n\r\nContent-Length: 9\r\n\r\n", 55);
@@ -113,6 +117,7 @@ static int setup(void **state)
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
+    assert_int_equal(pthread_mutex_init(&w->lock, NULL), 0);
     assert_int_equal(sigaction(SIGPIPE, &ignore, NULL), 0);
     assert_int_equal(http_global_init(&err), OUT_OK);
     pki_make(&(struct pki_spec){.name = "test CA", .alg = "P-256", .issuer = true}, &w->ca);
@@ -145,6 +150,7 @@ static int teardown(void **state)
     assert_int_equal(unlink(w->other_file), 0);
     assert_int_equal(unlink(w->twin_file), 0);
     http_global_end();
+    assert_int_equal(pthread_mutex_destroy(&w->lock), 0);
     free(w);
     return 0;
 }
