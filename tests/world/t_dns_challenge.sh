@@ -75,6 +75,7 @@ check "there it is" holds "$WORLD_PDNS_NS1_4" "$there" "\"$value\""
 check "seen everywhere" within 8 is ok seen "$here." "$value"
 check "drop where it leads" is ok drop "$here." "$value"
 check "gone" holds "$WORLD_PDNS_NS1_4" "$there"
+check "gone from the secondary" within 8 holds "$WORLD_PDNS_NS2_4" "$there"
 
 echo "--- a secondary that shows old data"
 check "frozen" world freeze "$name"
