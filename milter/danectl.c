@@ -142,8 +142,7 @@ static void say_problem(void *self, const char *problem)
     (void)fprintf(stderr, "danectl: %s\n", problem);
 }
 
-/* The daemon's user may own the state beside root and us. */
-static uid_t owner_of(const struct conf *conf)
+uid_t danectl_owner(const struct conf *conf)
 {
     char buf[4096];
     struct passwd pw, *found = NULL;
@@ -167,7 +166,8 @@ static enum outcome need_conf(struct danectl *d, bool secrets, struct err *err)
 
 static enum outcome need_store(struct danectl *d, struct err *err)
 {
-    enum outcome out = store_open_readonly(d->conf->state_dir, owner_of(d->conf), &d->store, err);
+    enum outcome out =
+        store_open_readonly(d->conf->state_dir, danectl_owner(d->conf), &d->store, err);
     if (out == OUT_NOT_YET)
         err_prepend(err, "nothing is stored yet; start danemilter first");
     if (out == OUT_BROKEN && geteuid() != 0)

@@ -80,6 +80,9 @@ struct danectl_command {
     bool json, dry_run; /* does it take them? */
 };
 
+/* The daemon's user, who may own the state beside root and us; FILE_NO_OWNER: there is none. */
+uid_t danectl_owner(const struct conf *conf);
+
 /* The configured certificate of this title; NULL, and the text says which there are. */
 const struct conf_certificate *danectl_certificate(const struct danectl *d, const char *name,
                                                    struct err *err);

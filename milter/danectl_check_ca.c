@@ -2,12 +2,12 @@
 /* danectl check: the providers' credentials, the CA, and where its challenges go. */
 #include "milter/danectl_check.h"
 
+#include "acme/acme.h"
 #include "base/text.h"
 #include "dns/resolve.h"
 #include "milter/danectl_provider.h"
 #include "net/http.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,47 +148,27 @@ void danectl_check_challenges(struct check_run *run, const struct conf_certifica
 
 /* ---- the CA --------------------------------------------------------------------------------- */
 
-static void check_directory(struct check_run *run, const char *what, const struct conf_acme *ca,
-                            const struct http_response *got)
-{
-    json_error_t why;
-    json_t *o = json_loadb(got->body == NULL ? "" : got->body, got->len, 0, &why);
-    const char *order = json_string_value(json_object_get(o, "newOrder"));
-    const char *terms =
-        json_string_value(json_object_get(json_object_get(o, "meta"), "termsOfService"));
-    if (got->status != 200)
-        danectl_check_say(run, CHECK_FAIL, what,
-                          "%s answers with status %ld: look at directory for a wrong URL",
-                          ca->directory, got->status);
-    else if (order == NULL)
-        danectl_check_say(run, CHECK_FAIL, what, "%s is no ACME directory: mend directory",
-                          ca->directory);
-    else
-        danectl_check_say(run, CHECK_OK, what, "%s answers; terms of service: %s", ca->directory,
-                          terms == NULL ? "none" : terms);
-    json_decref(o);
-}
-
 void danectl_check_ca(struct check_run *run, const struct conf_acme *ca)
 {
-    struct http_config config = {.ca_file = ca->ca_file};
-    struct http_request request = {.method = "GET", .url = ca->directory};
-    struct http_response got = {0};
-    struct http *http = NULL;
+    const struct acme_config config = {
+        .title = ca->name, .directory = ca->directory, .ca_file = ca->ca_file};
+    const struct acme_ports ports = {.clock = &sysclock_ops, .clock_self = &run->d->clock};
+    struct acme *acme = NULL;
     struct err err = ERR_INIT;
-    char what[160];
+    char what[160], terms[2048] = "";
     (void)snprintf(what, sizeof what, "acme \"%s\"", ca->name);
     enum outcome out = http_global_init(&err);
     if (out == OUT_OK) {
-        out = http_open(&config, &http, &err);
+        out = acme_open(&config, &ports, &acme, &err);
         if (out == OUT_OK)
-            out = http_do(http, &request, &got, &err);
-        if (out == OUT_OK)
-            check_directory(run, what, ca, &got);
-        http_response_free(&got);
-        http_close(&http);
+            out = acme_look(acme, terms, sizeof terms, &err);
+        acme_close(&acme);
         http_global_end();
     }
-    if (out != OUT_OK)
-        danectl_check_say(run, CHECK_FAIL, what, "%s", err.text);
+    if (out == OUT_OK)
+        danectl_check_say(run, CHECK_OK, what, "%s answers; terms of service: %s", ca->directory,
+                          terms[0] == '\0' ? "none" : terms);
+    else
+        danectl_check_say(run, CHECK_FAIL, what, "%s%s", err.text,
+                          out == OUT_REFUSED ? ": look at directory for a wrong URL" : "");
 }

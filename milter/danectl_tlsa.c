@@ -8,11 +8,12 @@
 #include "crypto/tlsa.h"
 #include "milter/danectl_provider.h"
 #include "milter/danectl_sender.h"
+#include "milter/danectl_state.h"
 #include "postfix/chainfile.h"
 #include "say.h"
 
 #include <jansson.h>
-#include <pwd.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,8 @@ struct tlsa_want {
 struct tlsa_run {
     struct danectl *d;
     struct sender *sender;
-    struct port_state *state; /* NULL: nothing is stored */
-    struct tlsa_want *want;   /* TLSA_WANT_MAX */
+    struct danectl_state *state; /* NULL: nothing is stored */
+    struct tlsa_want *want;      /* TLSA_WANT_MAX */
     size_t n_want;
     struct port_rrset *rrset;
     char *text; /* TLSA_TEXT_MAX */
@@ -81,13 +82,13 @@ static void tlsa_reason(const struct port_state *st, int rec, char *out, size_t 
 
 static void tlsa_from_state(struct tlsa_run *t, size_t owner)
 {
-    const struct model_facts *f = &t->state->facts;
+    const struct model_facts *f = &t->state->st.facts;
     for (int i = 0; i < MODEL_MAX_RECS && t->n_want < TLSA_WANT_MAX; i++) {
-        if ((f->owners[owner].want & MODEL_BIT(i)) == 0 || t->state->recs[i] == NULL)
+        if ((f->owners[owner].want & MODEL_BIT(i)) == 0 || t->state->st.recs[i] == NULL)
             continue;
         struct tlsa_want *w = &t->want[t->n_want++];
-        w->rec = *t->state->recs[i];
-        tlsa_reason(t->state, i, w->why, sizeof w->why);
+        w->rec = *t->state->st.recs[i];
+        tlsa_reason(&t->state->st, i, w->why, sizeof w->why);
     }
 }
 
@@ -121,7 +122,8 @@ static enum outcome tlsa_want(struct tlsa_run *t, const struct conf_certificate 
 {
     t->n_want = 0;
     for (size_t o = 0; t->state != NULL && o < MODEL_MAX_OWNERS; o++) {
-        if (!t->state->facts.owners[o].used || strcmp(t->state->owners[o], c->owners[i].owner) != 0)
+        if (!t->state->st.facts.owners[o].used ||
+            strcmp(t->state->st.owners[o], c->owners[i].owner) != 0)
             continue;
         tlsa_from_state(t, o);
         return OUT_OK;
@@ -269,39 +271,13 @@ static enum outcome tlsa_owner(struct tlsa_run *t, const struct conf_certificate
 /* ---- a run -------------------------------------------------------------------------------------
  */
 
-static void tlsa_free_state(struct port_state **st)
-{
-    for (int i = 0; *st != NULL && i < MODEL_MAX_RECS; i++)
-        free((*st)->recs[i]);
-    for (int i = 0; *st != NULL && i < MODEL_MAX_CHAINS; i++)
-        free((*st)->bundles[i]);
-    free(*st);
-    *st = NULL;
-}
-
-static uid_t tlsa_user(const struct conf *conf)
-{
-    char buf[4096];
-    struct passwd pw;
-    struct passwd *found = NULL;
-    if (getpwnam_r(conf->user, &pw, buf, sizeof buf, &found) != 0 || found == NULL)
-        return FILE_NO_OWNER;
-    return pw.pw_uid;
-}
-
 /* No state is no error: danemilter has not run yet. */
 static enum outcome tlsa_load(struct tlsa_run *t, const struct conf_certificate *c, struct err *err)
 {
-    tlsa_free_state(&t->state);
+    danectl_state_free(&t->state);
     if (t->d->store == NULL)
         return OUT_OK;
-    t->state = calloc(1, sizeof *t->state);
-    if (t->state == NULL)
-        return err_errno(err, "state");
-    enum outcome out = store_ops.load(t->d->store, c->name, t->state, err);
-    if (out == OUT_OK)
-        return OUT_OK;
-    tlsa_free_state(&t->state);
+    enum outcome out = danectl_state_load(t->d, c, &t->state, err);
     return out == OUT_NOT_YET ? OUT_OK : out;
 }
 
@@ -322,7 +298,7 @@ static enum outcome tlsa_open(struct tlsa_run *t, struct err *err)
     if (out == OUT_REFUSED)
         err_prepend(err, "danectl config --check shows all that is wrong");
     if (out == OUT_OK)
-        out = store_open_readonly(d->conf->state_dir, tlsa_user(d->conf), &d->store, err);
+        out = store_open_readonly(d->conf->state_dir, danectl_owner(d->conf), &d->store, err);
     if (out == OUT_NOT_YET)
         out = OUT_OK;
     if (out == OUT_OK)
@@ -362,7 +338,7 @@ static enum danectl_status run(struct danectl *d, struct err *err)
     if (out == OUT_OK && d->json)
         status = danectl_print_json(json_incref(t.list), err);
     json_decref(t.list);
-    tlsa_free_state(&t.state);
+    danectl_state_free(&t.state);
     sender_close(&t.sender);
     free(t.want);
     free(t.rrset);

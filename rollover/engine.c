@@ -458,13 +458,3 @@ void engine_step(struct engine *e, model_time *sleep_ms)
     }
     *sleep_ms = nap;
 }
-
-void engine_run(struct engine *e, const volatile sig_atomic_t *stop)
-{
-    while (!*stop) {
-        model_time nap = 0;
-        engine_step(e, &nap);
-        if (nap > 0 && !*stop)
-            e->world.clock->sleep(e->world.clock_self, nap);
-    }
-}

@@ -22,8 +22,6 @@
 
 #include "ports.h"
 
-#include <signal.h>
-
 #define ENGINE_CERTIFICATE_NAME_MAX 64
 
 /* One TLSA owner name of a certificate, and the service that it is for. */
@@ -116,8 +114,5 @@ void engine_reloaded(struct engine *e);
 /* Does what is due, one action for each certificate at most; `*sleep_ms` gets how long nothing
  * will be due (0: call again at once). */
 void engine_step(struct engine *e, model_time *sleep_ms);
-
-/* Steps and sleeps until `*stop` is set. */
-void engine_run(struct engine *e, const volatile sig_atomic_t *stop);
 
 #endif

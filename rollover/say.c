@@ -44,6 +44,20 @@ void say_rec(const struct port_state *st, int rec, char *out, size_t size)
                    r->combo.matching, head[0], head[1], head[2], head[3]);
 }
 
+void say_recs(const struct port_state *st, model_mask mask, char *out, size_t size)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (int r = 0; r < MODEL_MAX_RECS && len < size; r++) {
+        char rec[64];
+        if ((mask & MODEL_BIT(r)) == 0)
+            continue;
+        say_rec(st, r, rec, sizeof rec);
+        int n = snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", rec);
+        len += n > 0 ? (size_t)n : 0;
+    }
+}
+
 void say_duration(model_time ms, char *out, size_t size)
 {
     int64_t s = ms / 1000;

@@ -22,6 +22,8 @@ void say_rec(const struct port_state *st, int rec, char *out, size_t size);
 void say_duration(model_time ms, char *out, size_t size); /* "3 min 20 s" */
 void say_wall(model_time wall, char *out, size_t size);   /* "2026-11-23 18:04:05 UTC" */
 /* "ns2.example.org (192.0.2.2)" */
+/* The records of `mask`, each as say_rec(), with commas between. */
+void say_recs(const struct port_state *st, model_mask mask, char *out, size_t size);
 void say_server(const struct port_state *st, int owner, int addr, char *out, size_t size);
 
 /* What this address shows that stands in the way of `recs`: "ns2.example.org (192.0.2.2) still

@@ -14,7 +14,8 @@ struct model_now status_now(const struct port_state *st, const struct port_time 
     return now;
 }
 
-model_time status_wall(model_time steady, struct model_now now)
+/* A steady time as wall time, as far as that can be known. */
+static model_time wall_of(model_time steady, struct model_now now)
 {
     if (steady == MODEL_NEVER || steady == PHASE_FOREVER)
         return MODEL_NEVER;
@@ -184,7 +185,7 @@ static model_time phase_until(const struct view *v, int key, enum phase phase)
     else if (phase == PHASE_UNRETENTIVE)
         left = gone_left(v, key);
     else if (phase == PHASE_PROBATION)
-        return status_wall(phase_commit_at(v->f, v->p, v->f->keys[key].alg), v->now);
+        return wall_of(phase_commit_at(v->f, v->p, v->f->keys[key].alg), v->now);
     return left > 0 && left != PHASE_FOREVER ? v->now.wall + left : MODEL_NEVER;
 }
 
@@ -229,7 +230,7 @@ static void key_text(const struct view *v, struct status_key *k, int chain)
     char left[64];
     model_time since = k->since;
     if (k->phase == PHASE_SERVING && chain != MODEL_NONE)
-        since = status_wall(v->f->chains[chain].installed, v->now);
+        since = wall_of(v->f->chains[chain].installed, v->now);
     (void)snprintf(out, size, "%s", meaning[k->phase].what);
     if (meaning[k->phase].since[0] != '\0')
         append_time(out, size, meaning[k->phase].since, since);
@@ -255,7 +256,7 @@ static model_time renewal_due(const struct view *v, const struct model_chain *ch
     model_time due = renew_due_at(chain, v->p);
     if (v->p->renew_every == 0 || chain->installed == MODEL_NEVER)
         return due;
-    model_time old = status_wall(chain->installed + v->p->renew_every, v->now);
+    model_time old = wall_of(chain->installed + v->p->renew_every, v->now);
     return old < due ? old : due;
 }
 
@@ -265,11 +266,11 @@ static void read_key(const struct view *v, int key, struct status_key *k)
     const struct model_key *facts = &v->f->keys[key];
     k->key = key;
     k->phase = phase_of_key(v->f, v->p, key, v->now);
-    k->since = status_wall(phase_since(v, key, k->phase, chain), v->now);
+    k->since = wall_of(phase_since(v, key, k->phase, chain), v->now);
     k->until = phase_until(v, key, k->phase);
     k->ordering = facts->ordering;
     k->left_alone =
-        facts->wait_until > v->now.steady ? status_wall(facts->wait_until, v->now) : MODEL_NEVER;
+        facts->wait_until > v->now.steady ? wall_of(facts->wait_until, v->now) : MODEL_NEVER;
     if (chain != MODEL_NONE && v->f->chains[chain].left == MODEL_NEVER) {
         k->not_after = v->f->chains[chain].not_after;
         k->renewal_due = renewal_due(v, &v->f->chains[chain]);
@@ -417,7 +418,7 @@ void status_read(const char *certificate, const struct port_state *st,
     }
     plan_outlook(&st->facts, policy, now, &out->next);
     if (out->next.wake > now.steady)
-        out->next_at = status_wall(out->next.wake, now);
+        out->next_at = wall_of(out->next.wake, now);
     status_action_text(st, &out->next, out->next_what, sizeof out->next_what);
     next_why(st, &out->next, out->next_why, sizeof out->next_why);
     say_fate(st, policy, now, out->fate, sizeof out->fate);

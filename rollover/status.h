@@ -19,8 +19,6 @@
 
 /* The moment `t`, in the terms of this state; see model_now. */
 struct model_now status_now(const struct port_state *st, const struct port_time *t);
-/* A steady time of this state as wall time, as far as that can be known. */
-model_time status_wall(model_time steady, struct model_now now);
 
 struct status_key {
     int key; /* index into facts.keys; say_key() names it */

@@ -31,20 +31,6 @@ void status_wrap(FILE *out, const char *label, const char *text, int indent)
     (void)fputc('\n', out);
 }
 
-static void recs_text(const struct port_state *st, model_mask mask, char *out, size_t size)
-{
-    size_t len = 0;
-    out[0] = '\0';
-    for (int r = 0; r < MODEL_MAX_RECS && len < size; r++) {
-        char rec[64];
-        if ((mask & MODEL_BIT(r)) == 0)
-            continue;
-        say_rec(st, r, rec, sizeof rec);
-        int n = snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", rec);
-        len += n > 0 ? (size_t)n : 0;
-    }
-}
-
 static void print_orders(FILE *out, const struct status_key *k)
 {
     char when[64], line[SAY_MAX];
@@ -64,7 +50,7 @@ static void print_key(FILE *out, const struct port_state *st, const struct statu
 {
     char name[64], recs[SAY_MAX], until[64], due[64], line[SAY_MAX];
     say_key(st, k->key, name, sizeof name);
-    recs_text(st, st->facts.keys[k->key].recs, recs, sizeof recs);
+    say_recs(st, st->facts.keys[k->key].recs, recs, sizeof recs);
     (void)fprintf(out, "  %-16s %-12s %s\n", name, phase_name(k->phase), recs);
     status_wrap(out, "     ", k->text, 6);
     if (k->not_after != MODEL_NEVER) {
@@ -93,7 +79,7 @@ static void print_owner(FILE *out, const struct port_state *st, const struct sta
             (void)fprintf(out, "    ! %s\n", text);
     }
     if (s->foreign[owner] != 0) {
-        recs_text(st, s->foreign[owner], text, sizeof text);
+        say_recs(st, s->foreign[owner], text, sizeof text);
         status_wrap(out, "    ! not made by us, and left alone:", text, 6);
         status_wrap(out, "     ", "delete it by hand if it is not wanted", 6);
     }

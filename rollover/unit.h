@@ -125,7 +125,6 @@ enum outcome unit_proof_before(struct unit *u, struct err *err);
 enum outcome unit_attest(struct unit *u, struct err *err);
 
 /* unit_command.c */
-void unit_resume(struct unit *u); /* begins with what the chain file holds */
 enum outcome unit_command(struct unit *u, const struct engine_command *command, char *text,
                           size_t size, struct err *err);
 

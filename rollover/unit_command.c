@@ -24,13 +24,6 @@ ERR_PRINTF(2, 3) static void reply_add(struct reply *r, const char *fmt, ...)
     r->len += n > 0 ? (size_t)n : 0;
 }
 
-void unit_resume(struct unit *u)
-{
-    /* A reload that is owed stays owed. */
-    facts_resume(&u->st.facts, ~(uint32_t)MODEL_F_RELOAD);
-    u->st.facts.adopted = false;
-}
-
 /* ---- renew ---------------------------------------------------------------------------- */
 
 static enum outcome may_renew(const struct unit *u, int alg, struct err *err)
@@ -157,7 +150,9 @@ static enum outcome resume(struct unit *u, struct reply *r, struct err *err)
     if (out != OUT_OK)
         return out;
     say_causes(u->st.facts.frozen, causes, sizeof causes);
-    unit_resume(u);
+    /* A reload that is owed stays owed. */
+    facts_resume(&u->st.facts, ~(uint32_t)MODEL_F_RELOAD);
+    u->st.facts.adopted = false;
     reply_add(r, "%s%s; the chain file is read anew, and what it holds is where we begin; ",
               causes[0] != '\0' ? "no longer frozen: " : "it was not frozen", causes);
     return OUT_OK;

@@ -320,20 +320,6 @@ static size_t collect(const struct unit *u, model_mask mask, const struct port_t
     return n;
 }
 
-static void say_mask(const struct unit *u, model_mask mask, char *out, size_t size)
-{
-    size_t len = 0;
-    out[0] = '\0';
-    for (int r = 0; r < MODEL_MAX_RECS && len < size; r++) {
-        char rec[64];
-        if ((mask & MODEL_BIT(r)) == 0)
-            continue;
-        say_rec(&u->st, r, rec, sizeof rec);
-        int n = snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", rec);
-        len += n > 0 ? (size_t)n : 0;
-    }
-}
-
 static enum outcome send_change(struct unit *u, int owner, const struct port_rrset *seen,
                                 model_mask add, model_mask del, struct err *err)
 {
@@ -403,7 +389,7 @@ static enum outcome publish_seen(struct unit *u, const struct plan_action *a,
     own(u, a->owner, add, there);
     if (add == 0)
         return unit_record(u, true, "publish", err, NULL);
-    say_mask(u, add, text, sizeof text);
+    say_recs(&u->st, add, text, sizeof text);
     out =
         unit_record(u, true, "publish", err, "%s: adding %s", u->cfg->owners[a->owner].owner, text);
     return out == OUT_OK ? send_change(u, a->owner, seen, add, 0, err) : out;
@@ -421,7 +407,7 @@ static enum outcome withdraw_seen(struct unit *u, const struct plan_action *a,
     facts_withdraw_intent(&u->st.facts, a->owner, a->mask);
     if (del == 0)
         return unit_record(u, true, "withdraw", err, NULL);
-    say_mask(u, del, text, sizeof text);
+    say_recs(&u->st, del, text, sizeof text);
     out = unit_record(u, true, "withdraw", err, "%s: withdrawing %s",
                       u->cfg->owners[a->owner].owner, text);
     return out == OUT_OK ? send_change(u, a->owner, seen, 0, del, err) : out;

@@ -80,7 +80,8 @@ void acme_close(struct acme **acme);
 
 extern const struct port_issuer_ops acme_ops; /* self: struct acme * */
 
-/* For danectl check: fetches the directory. `terms` gets the URL of the terms of service, or "". */
+/* For danectl check: fetches the directory; of the ports it needs the clock alone. `terms` gets the
+ * URL of the terms of service, or "". */
 enum outcome acme_look(struct acme *acme, char *terms, size_t size, struct err *err);
 
 /* HTTP connections made so far, for benchmarks. */
