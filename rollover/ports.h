@@ -271,6 +271,15 @@ struct port_part {
     char *chain_pem; /* leaf first */
 };
 
+/* A TLS service that this Postfix listens on. */
+#define PORT_SERVICES_MAX 16
+struct port_service {
+    char name[64];  /* "submission/inet" */
+    uint8_t ip[16]; /* where it listens; all 0: on every address */
+    uint16_t port;
+    bool wrapped; /* TLS at once (smtpd_tls_wrappermode): no STARTTLS */
+};
+
 struct port_deploy_ops {
     /* What the chain file holds now. */
     enum outcome (*read)(void *self, struct port_part *parts, size_t *n, struct err *err);
@@ -293,6 +302,9 @@ struct port_deploy_ops {
     enum outcome (*points_here)(void *self, struct err *err);
     /* How many server processes (smtpd, tlsproxy) live that started at or before `boot` ms. */
     enum outcome (*older_than)(void *self, model_time boot, size_t *count, struct err *err);
+    /* The services of master.cf that offer TLS with a chain file of ours: smtpd (and postscreen,
+     * through tlsproxy) on inet sockets. `*n` in: room, out: count. NULL: not known. */
+    enum outcome (*services)(void *self, struct port_service *out, size_t *n, struct err *err);
 };
 
 /* ---- the proof ----------------------------------------------------------------------- */
@@ -304,6 +316,7 @@ struct port_target {
     uint8_t ip[16];
     uint16_t port;
     enum port_alg alg; /* 0: unrestricted; then any of `expect` will do */
+    bool wrapped;      /* TLS at once, no STARTTLS (RFC 8314 section 3.3) */
 };
 
 struct port_probe_ops {

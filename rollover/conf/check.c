@@ -232,10 +232,11 @@ static void check_folders(struct check *c, const struct conf *conf, const struct
                   "/run/danemilter/main");
 }
 
-static void check_policy(struct check *c, const struct conf *conf, const struct tree *top)
+static void check_policy(struct check *c, struct conf *conf, const struct tree *top)
 {
-    const struct conf_policy *p = &conf->policy;
+    struct conf_policy *p = &conf->policy;
     struct check_at at = {c, NULL, p->head.line, TABLE_POLICY};
+    struct err err = ERR_INIT;
     if (tree_count(top, TABLE_POLICY) > 0)
         at.section = tree_section(top, TABLE_POLICY, 0);
     if (p->silence < 2 * p->poll)
@@ -244,6 +245,12 @@ static void check_policy(struct check *c, const struct conf *conf, const struct 
                   "ever; raise silence");
     if (p->ttl_cap < p->floor)
         check_say(c, check_at(&at, "ttl_cap", 0), "ttl_cap is shorter than floor: raise ttl_cap");
+    for (size_t i = 0; i < p->exempt.n && p->n_exempt_nets < CONF_NETS_MAX; i++) {
+        if (names_net(p->exempt.items[i], &p->exempt_nets[p->n_exempt_nets], &err) == OUT_OK)
+            p->n_exempt_nets++;
+        else
+            check_say(c, check_at(&at, "exempt", i), "exempt: %s", err.text);
+    }
 }
 
 static void check_title(struct check *c, const char *what, const char *title, int line)

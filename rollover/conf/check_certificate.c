@@ -223,6 +223,13 @@ static void certificate_deploy(const struct check_at *at, struct conf_certificat
         names_server(cert->deploy.probe_via, 25, &server, &err) != OUT_OK)
         check_say(at->check, check_at(at, "probe_via", 0), "probe_via: %s", err.text);
     certificate_names(at, "sni", 0, &cert->deploy.sni);
+    for (size_t i = 0; i < cert->deploy.reload.n; i++) {
+        if (cert->deploy.reload.items[i][0] != '/')
+            check_say(at->check, check_at(at, "reload", i),
+                      "reload: \"%s\" does not begin with an absolute path: write it as "
+                      "\"/usr/bin/doveadm reload\"",
+                      cert->deploy.reload.items[i]);
+    }
 }
 
 static void certificate_policy(const struct conf_policy *from, struct conf_certificate *cert)

@@ -65,6 +65,16 @@ struct conf_server {
 
 enum conf_provider { CONF_RFC2136, CONF_POWERDNS };
 enum conf_issuer { CONF_SELFSIGNED, CONF_ACME };
+/* What is done with a client that comes without TLS. OFF: not even looked at. */
+enum conf_guard { CONF_GUARD_OFF, CONF_GUARD_LOG, CONF_GUARD_TEMPFAIL, CONF_GUARD_REJECT };
+
+/* "192.0.2.0/24", "2001:db8::/32", or an address. */
+struct conf_net {
+    uint8_t ip[16]; /* IPv6, or IPv4-mapped; host bits are 0 */
+    uint8_t bits;   /* of the 128 */
+};
+
+#define CONF_NETS_MAX 64
 
 /* A certification authority and our account there (RFC 8555). */
 struct conf_acme {
@@ -124,6 +134,7 @@ struct conf_deploy {
     char *postfix_config;
     char *probe_via; /* "" or an address */
     struct conf_list sni;
+    struct conf_list reload; /* commands, as written: words with blanks between them */
 };
 
 /* One owner name, and the service it is for. */
@@ -161,6 +172,16 @@ struct conf_policy {
     int64_t commit_window, compromised_drain, attest_every;
     bool skip_unroutable;
     bool adopt;
+    int64_t batch;           /* ms between two reloads of one Postfix */
+    int plaintext;           /* enum conf_guard; OFF is "accept" */
+    int downgrade;           /* enum conf_guard without REJECT */
+    int64_t memory;          /* ms that a client's habits are remembered */
+    int64_t minimum;         /* sessions by TLS that make a habit */
+    int64_t ledger_clients;  /* clients remembered at most */
+    struct conf_list exempt; /* networks, as written */
+    /* worked out */
+    struct conf_net exempt_nets[CONF_NETS_MAX];
+    size_t n_exempt_nets;
 };
 
 struct conf {

@@ -121,6 +121,34 @@ enum outcome names_server(const char *text, uint16_t port, struct conf_server *o
     return OUT_OK;
 }
 
+enum outcome names_net(const char *text, struct conf_net *out, struct err *err)
+{
+    char host[64];
+    size_t len = strcspn(text, "/");
+    int64_t bits = 0;
+    if (len >= sizeof host)
+        return err_set(err, OUT_REFUSED, "\"%s\" is not a network", text);
+    (void)text_format(host, sizeof host, "%.*s", (int)len, text);
+    if (!names_address(host, out->ip))
+        return err_set(err, OUT_REFUSED,
+                       "\"%s\" is not a network: write it as 192.0.2.0/24 or 2001:db8::/32", text);
+    int64_t whole = strchr(host, ':') == NULL ? 32 : 128;
+    bits = whole;
+    if (text[len] == '/' && text_number(text + len + 1, 0, whole, &bits, err) != OUT_OK) {
+        err_prepend(err, "the prefix of \"%s\"", text);
+        return OUT_REFUSED;
+    }
+    out->bits = (uint8_t)(bits + 128 - whole);
+    for (unsigned i = out->bits; i < 128; i++) {
+        if ((out->ip[i / 8] & (0x80u >> (i % 8))) != 0)
+            return err_set(err, OUT_REFUSED,
+                           "\"%s\" has bits set behind its prefix of %d: clear them, or make the "
+                           "prefix longer",
+                           text, (int)bits);
+    }
+    return OUT_OK;
+}
+
 enum outcome names_combo(const char *text, struct model_combo *out, struct err *err)
 {
     /* exactly "D D D" */

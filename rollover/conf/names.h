@@ -27,6 +27,9 @@ bool names_below(const char *name, const char *zone);
 enum outcome names_server(const char *text, uint16_t port, struct conf_server *out,
                           struct err *err);
 
+/* "192.0.2.0/24", "2001:db8::/32", "192.0.2.1". Refuses bits behind the prefix. */
+enum outcome names_net(const char *text, struct conf_net *out, struct err *err);
+
 /* "3 1 1". Usages 0 and 1 are refused. */
 enum outcome names_combo(const char *text, struct model_combo *out, struct err *err);
 

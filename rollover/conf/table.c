@@ -43,6 +43,13 @@ static const struct table_word table_providers[] = {
     {"rfc2136", CONF_RFC2136}, {"powerdns", CONF_POWERDNS}, {NULL, 0}};
 static const struct table_word table_issuers[] = {
     {"selfsigned", CONF_SELFSIGNED}, {"acme", CONF_ACME}, {NULL, 0}};
+static const struct table_word table_plaintext[] = {{"accept", CONF_GUARD_OFF},
+                                                    {"log", CONF_GUARD_LOG},
+                                                    {"tempfail", CONF_GUARD_TEMPFAIL},
+                                                    {"reject", CONF_GUARD_REJECT},
+                                                    {NULL, 0}};
+static const struct table_word table_downgrade[] = {
+    {"off", CONF_GUARD_OFF}, {"log", CONF_GUARD_LOG}, {"tempfail", CONF_GUARD_TEMPFAIL}, {NULL, 0}};
 static const struct table_word table_strategies[] = {
     {"standby", MODEL_STANDBY}, {"reuse", MODEL_REUSE}, {"fresh", MODEL_FRESH}, {NULL, 0}};
 
@@ -155,6 +162,31 @@ const struct table_option table_options[] = {
         "take records that we find and that match the served chain as ours",
         "Only records of ours are ever deleted. Say yes when the records that are there were made "
         "by hand or by a predecessor for this certificate, and are to be withdrawn in their time."),
+    TIME(TABLE_POLICY, "batch", "0 s", MS(0), HOURS(24), AT(conf_policy, batch),
+         "least time between two reloads of one Postfix by switches",
+         "Switches that are due meanwhile wait for the next reload and share it. Way back and "
+         "proof do not wait."),
+    WORD(TABLE_POLICY, "plaintext", "accept", table_plaintext, AT(conf_policy, plaintext),
+         "what a client without TLS is told",
+         "accept: nothing. log: its mail is taken, a line goes to the mail log. tempfail: 4.7.0 at "
+         "MAIL FROM. reject: 5.7.0. Mail that is refused is the sender's to repeat or to lose: the "
+         "default refuses none."),
+    WORD(TABLE_POLICY, "downgrade", "log", table_downgrade, AT(conf_policy, downgrade),
+         "what a client is told that always used TLS before and comes without",
+         "off: nothing. log: a line goes to the mail log. tempfail: 4.7.0 at MAIL FROM. Somebody "
+         "may "
+         "sit between, or its TLS may be broken."),
+    TIME(TABLE_POLICY, "memory", "28 d", MINUTES(1), DAYS(366), AT(conf_policy, memory),
+         "how long the habits of a client are remembered",
+         "It always used TLS if every session with mail in this time did."),
+    {TABLE_POLICY, "minimum_sessions", TABLE_NUMBER, false, "20", 1, 1000000, "sessions", NULL,
+     AT(conf_policy, minimum), "how many sessions by TLS make a habit", NULL},
+    {TABLE_POLICY, "ledger_clients", TABLE_NUMBER, false, "10000", 16, 1000000, "clients", NULL,
+     AT(conf_policy, ledger_clients), "how many clients the session ledger remembers at most",
+     "Who was not seen for longest is forgotten first. About 200 octets of memory each."},
+    LIST(TABLE_POLICY, "exempt", "", 0, CONF_NETS_MAX, "networks", AT(conf_policy, exempt),
+         "networks that plaintext and downgrade leave alone",
+         "As 192.0.2.0/24, 2001:db8::/32 or an address. Loopback addresses always are."),
 
     NEED(TABLE_ACME, "directory", TABLE_TEXT, AT(conf_acme, directory),
          "URL of the CA's ACME directory",
@@ -267,6 +299,11 @@ const struct table_option table_options[] = {
     LIST(TABLE_DEPLOY, "sni", "", 0, 16, "names", AT(conf_deploy, sni),
          "further server names to prove",
          "Each target is proven with its host name in SNI and without any; these are tried too."),
+    LIST(TABLE_DEPLOY, "reload", "", 0, 8, "commands", AT(conf_deploy, reload),
+         "commands that make other servers read the chain file again",
+         "Run as root after each reload of Postfix, one after the other, as /usr/bin/doveadm "
+         "reload: an absolute path and its arguments with blanks between them; no shell, no "
+         "quotes."),
 };
 
 const size_t table_n_options = sizeof table_options / sizeof table_options[0];
