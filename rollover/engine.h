@@ -111,8 +111,8 @@ enum outcome engine_command(struct engine *e, const struct engine_command *comma
  * proven again, both in the next step of each certificate. */
 void engine_reloaded(struct engine *e);
 
-/* Somebody's sessions look as if the chain did not match (a suspicion, never more): the chain in the
- * file is proven again in the next step of each certificate (NULL), or of this one. `why`: one
+/* Somebody's sessions look as if the chain did not match (a suspicion, never more): the chain in
+ * the file is proven again in the next step of each certificate (NULL), or of this one. `why`: one
  * sentence for log and history. */
 void engine_suspect(struct engine *e, const char *certificate, const char *why);
 
