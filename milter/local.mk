@@ -57,6 +57,9 @@ danemilter_SOURCES = milter/main.c milter/main.h \
 danemilter_LDADD = $(DANEMILTER_LIBS) $(MILTER_LIBS)
 bin_PROGRAMS += danectl
 danectl_SOURCES = milter/danectl.c milter/danectl.h \
+	milter/danectl_adopt_back.c milter/danectl_adopt.h \
+	milter/danectl_adopt_postfix.c milter/danectl_adopt_postfix.h \
+	milter/danectl_adopt_undo.c milter/danectl_adopt_undo.h \
 	milter/danectl_config.c \
 	milter/danectl_change.c \
 	milter/danectl_history.c \

@@ -13,6 +13,7 @@ librcrypto_a_SOURCES = \
     rollover/crypto/handshake.c rollover/crypto/handshake.h \
     rollover/crypto/jws.c rollover/crypto/jws.h \
     rollover/crypto/key.c rollover/crypto/key.h \
+    rollover/crypto/leaf.c rollover/crypto/leaf.h \
     rollover/crypto/ossl.c rollover/crypto/ossl.h \
     rollover/crypto/pem.c rollover/crypto/pem.h \
     rollover/crypto/selfsigned.c rollover/crypto/selfsigned.h \

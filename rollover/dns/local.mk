@@ -9,6 +9,7 @@ librdns_a_SOURCES = \
     rollover/dns/exchange.c rollover/dns/exchange.h \
     rollover/dns/hosts.c rollover/dns/hosts.h \
     rollover/dns/lookup.c rollover/dns/lookup.h \
+    rollover/dns/maildomain.c rollover/dns/maildomain.h \
     rollover/dns/observe.c rollover/dns/observe.h \
     rollover/dns/powerdns.c rollover/dns/powerdns.h \
     rollover/dns/powerdns_rrset.c rollover/dns/powerdns_rrset.h \
