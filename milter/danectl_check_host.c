@@ -209,13 +209,18 @@ void danectl_check_postfix(struct check_run *run, const struct conf_certificate 
                             .postfix = CHECK_POSTFIX,
                             .postconf = CHECK_POSTCONF,
                             .proc = "/proc",
-                            .timeout_ms = CHECK_TIMEOUT_MS};
+                            .timeout_ms = CHECK_TIMEOUT_MS,
+                            .n_ports = c->n_owners,
+                            .n_kinds = c->n_algs};
     struct err err = ERR_INIT;
     char what[128];
     bool up = false;
+    for (size_t o = 0; o < c->n_owners; o++)
+        deploy.ports[o] = c->owners[o].port;
     (void)snprintf(what, sizeof what, "Postfix for \"%.80s\"", c->name);
     if (deploy_ops.points_here(&deploy, &err) == OUT_OK)
-        danectl_check_say(run, CHECK_OK, what, "smtpd_tls_chain_files = %s", c->chain_file);
+        danectl_check_say(run, CHECK_OK, what, "serves %s at the ports of its TLSA records",
+                          c->chain_file);
     else
         danectl_check_say(run, CHECK_FAIL, what, "%s", err.text);
     check_params(run, what, dir);

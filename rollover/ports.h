@@ -277,7 +277,9 @@ struct port_service {
     char name[64];  /* "submission/inet" */
     uint8_t ip[16]; /* where it listens; all 0: on every address */
     uint16_t port;
-    bool wrapped; /* TLS at once (smtpd_tls_wrappermode): no STARTTLS */
+    bool wrapped;           /* TLS at once (smtpd_tls_wrappermode): no STARTTLS */
+    bool ours;              /* it serves the chain file that we write, and its address is known */
+    char why[PORT_WHY_MAX]; /* if not ours: what it serves instead */
 };
 
 struct port_deploy_ops {
@@ -292,18 +294,21 @@ struct port_deploy_ops {
      * else: most likely the old file is in place; read() tells. */
     enum outcome (*install)(void *self, const struct port_part *parts, size_t n,
                             const struct port_part *expect, size_t n_expect, struct err *err);
+    /* Maps that hold copies of the chain file are built anew, then Postfix reads it again, then
+     * the other servers that share it. OUT_OK with a text in `err`: Postfix does, one of the others
+     * could not be told. */
     enum outcome (*reload)(void *self, struct err *err);
-    /* Old bundles kept beside the chain file: gone, overwritten, fsynced. */
+    /* Old bundles kept beside the chain file, and old copies in maps: gone, overwritten, fsynced. */
     enum outcome (*shred_old)(void *self, struct err *err);
     /* OUT_OK and true: master is up. */
     enum outcome (*running)(void *self, bool *up, struct err *err);
-    /* Is smtpd_tls_chain_files, everywhere it is set, the file we write? OUT_REFUSED says the
+    /* Is what the services of our TLSA ports serve the file we write? OUT_REFUSED says the
      * difference. */
     enum outcome (*points_here)(void *self, struct err *err);
     /* How many server processes (smtpd, tlsproxy) live that started at or before `boot` ms. */
     enum outcome (*older_than)(void *self, model_time boot, size_t *count, struct err *err);
-    /* The services of master.cf that offer TLS with a chain file of ours: smtpd (and postscreen,
-     * through tlsproxy) on inet sockets. `*n` in: room, out: count. NULL: not known. */
+    /* The services of master.cf that offer TLS: smtpd (and postscreen, through tlsproxy) on inet
+     * sockets; those with another chain file say so. `*n` in: room, out: count. NULL: not known. */
     enum outcome (*services)(void *self, struct port_service *out, size_t *n, struct err *err);
 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _XOPEN_SOURCE 700 /* realpath: glibc has it under XSI only */
 #include "postfix/deploy.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/bundle.h"
@@ -10,15 +9,11 @@
 #include "postfix/params.h"
 #include "postfix/procs.h"
 #include "postfix/run.h"
+#include "postfix/services.h"
+#include "postfix/snimaps.h"
 
-#define DEPLOY_LEGACY 3 /* the first one of the older parameters in the table below */
-
-/* The values that points_here looks at. */
-static const char *const deploy_names[] = {
-    "smtpd_tls_chain_files", "tlsproxy_tls_chain_files", "queue_directory",
-    "smtpd_tls_cert_file",   "smtpd_tls_eccert_file",    "smtpd_tls_dcert_file",
-};
-#define DEPLOY_NAMES (sizeof deploy_names / sizeof deploy_names[0])
+#define DEPLOY_WORDS_MAX 32
+#define DEPLOY_COMMAND_MAX 1024
 
 static struct params deploy_params(const struct deploy *self)
 {
@@ -45,10 +40,24 @@ static enum outcome deploy_install(void *self, const struct port_part *parts, si
     return chainfile_install_over(own->chain_file, parts, n, expect, n_expect, &own->keys, err);
 }
 
+/* Beside postfix(1). */
+static enum outcome deploy_maps(const struct deploy *self, struct err *err)
+{
+    char postmap[DEPLOY_COMMAND_MAX];
+    const struct params params = deploy_params(self);
+    const char *slash = strrchr(self->postfix, '/');
+    int n = snprintf(postmap, sizeof postmap, "%.*s/postmap",
+                     slash != NULL ? (int)(slash - self->postfix) : 0, self->postfix);
+    if (n < 0 || (size_t)n >= sizeof postmap)
+        return err_set(err, OUT_BROKEN, "the path %s is too long", self->postfix);
+    return snimaps_build(&params, postmap, self->chain_file, err);
+}
+
 static enum outcome deploy_shred_old(void *self, struct err *err)
 {
     const struct deploy *own = self;
-    return chainfile_shred_old(own->chain_file, err);
+    enum outcome res = deploy_maps(own, err);
+    return res == OUT_OK ? chainfile_shred_old(own->chain_file, err) : res;
 }
 
 static enum outcome deploy_procs(const struct deploy *self, char queue_dir[PARAMS_VALUE_MAX],
@@ -86,86 +95,106 @@ static enum outcome deploy_older_than(void *self, model_time boot, size_t *count
 
 /* Postfix's commands write to the mail log when no terminal is there, so their standard error may
  * be empty: the likeliest cause is looked for. */
-static enum outcome deploy_reload(void *self, struct err *err)
+static enum outcome deploy_reload_postfix(struct deploy *self, struct err *err)
 {
-    const struct deploy *own = self;
-    const char *argv[] = {own->postfix, "-c", own->config_dir, "reload", NULL};
+    const char *argv[] = {self->postfix, "-c", self->config_dir, "reload", NULL};
     struct run_result result;
-    enum outcome res = run_program(argv, own->timeout_ms, &result, err);
+    enum outcome res = run_program(argv, self->timeout_ms, &result, err);
     if (res == OUT_REFUSED) {
         struct err ignored = ERR_INIT;
         bool up = true;
         if (deploy_running(self, &up, &ignored) == OUT_OK && !up)
-            err_prepend(err, "Postfix (%s) is not running", own->config_dir);
+            err_prepend(err, "Postfix (%s) is not running", self->config_dir);
         else
             err_prepend(err, "Postfix (%s) could not be reloaded, the mail log says why",
-                        own->config_dir);
+                        self->config_dir);
     }
     run_result_free(&result);
     return res;
 }
 
-/* The chain file, perhaps named by way of a symbolic link: that follows a rename, too. */
-static bool deploy_same(const struct deploy *self, const char *value)
+/* One command of another server, by argv. */
+static enum outcome deploy_run(const struct deploy *self, const char *command, struct err *err)
 {
-    if (strcmp(value, self->chain_file) == 0)
-        return true;
-    char *real = value[0] == '/' ? realpath(value, NULL) : NULL;
-    bool same = real != NULL && strcmp(real, self->chain_file) == 0;
-    free(real);
-    return same;
+    char words[DEPLOY_COMMAND_MAX];
+    const char *argv[DEPLOY_WORDS_MAX + 1] = {NULL};
+    struct run_result result = {0};
+    size_t argc = 0;
+    int n = snprintf(words, sizeof words, "%s", command);
+    if (n < 0 || (size_t)n >= sizeof words)
+        return err_set(err, OUT_REFUSED, "the command is longer than %zu octets", sizeof words - 1);
+    for (char *at = words + strspn(words, " \t"); *at != '\0'; at += strspn(at, " \t")) {
+        if (argc == DEPLOY_WORDS_MAX)
+            return err_set(err, OUT_REFUSED, "the command has more than %d words",
+                           DEPLOY_WORDS_MAX);
+        argv[argc++] = at;
+        at += strcspn(at, " \t");
+        if (*at != '\0')
+            *at++ = '\0';
+    }
+    if (argc == 0 || argv[0][0] != '/')
+        return err_set(err, OUT_REFUSED, "the command does not begin with an absolute path");
+    enum outcome res = run_program(argv, self->timeout_ms, &result, err);
+    run_result_free(&result);
+    return res;
 }
 
-static enum outcome deploy_main_cf(const struct deploy *self, char (*values)[PARAMS_VALUE_MAX],
-                                   struct err *err)
+/* Every one of them gets its turn; a failure is a text in `err`, no more. */
+static void deploy_reload_others(const struct deploy *self, struct err *err)
 {
-    const char *dir = self->config_dir;
-    if (values[0][0] == '\0') {
-        for (size_t i = DEPLOY_LEGACY; i < DEPLOY_NAMES; i++) {
-            if (values[i][0] != '\0')
-                return err_set(err, OUT_REFUSED,
-                               "%s/main.cf sets %s = %s and no smtpd_tls_chain_files: set "
-                               "smtpd_tls_chain_files = %s, then the older parameters do not count",
-                               dir, deploy_names[i], values[i], self->chain_file);
-        }
-        return err_set(err, OUT_REFUSED,
-                       "%s/main.cf sets no smtpd_tls_chain_files: set smtpd_tls_chain_files = %s",
-                       dir, self->chain_file);
+    for (size_t i = 0; i < self->n_others; i++) {
+        struct err why = ERR_INIT;
+        char before[ERR_TEXT_MAX];
+        if (deploy_run(self, self->others[i], &why) == OUT_OK)
+            continue;
+        memcpy(before, err->text, sizeof before);
+        err_say(err, "%s%sthe server that is reloaded by \"%s\" may still serve the old chain: %s",
+                before, before[0] != '\0' ? "; " : "", self->others[i], why.text);
     }
-    for (size_t i = 0; i < 2; i++) {
-        if (!deploy_same(self, values[i]))
-            return err_set(
-                err, OUT_REFUSED,
-                "%s/main.cf has %s = %s, but danemilter writes %s: name the same, single "
-                "file in both",
-                dir, deploy_names[i], values[i], self->chain_file);
+}
+
+static enum outcome deploy_reload(void *self, struct err *err)
+{
+    struct deploy *own = self;
+    enum outcome res = deploy_maps(own, err);
+    if (res == OUT_OK)
+        res = deploy_reload_postfix(own, err);
+    if (res == OUT_OK) {
+        err_clear(err);
+        deploy_reload_others(own, err);
     }
-    return OUT_OK;
+    return res;
+}
+
+static enum outcome deploy_ask(const struct deploy *self, struct services **out, struct err *err)
+{
+    const struct services_ask ask = {.params = deploy_params(self),
+                                     .chain_file = self->chain_file,
+                                     .ports = self->ports,
+                                     .n_ports = self->n_ports,
+                                     .n_kinds = self->n_kinds};
+    return services_load(&ask, out, err);
 }
 
 static enum outcome deploy_points_here(void *self, struct err *err)
 {
-    const struct deploy *own = self;
-    char values[DEPLOY_NAMES][PARAMS_VALUE_MAX];
-    struct params_override overrides[PARAMS_OVERRIDES_MAX];
-    size_t count = PARAMS_OVERRIDES_MAX;
-    struct params params = deploy_params(own);
-    enum outcome res = params_get(&params, deploy_names, DEPLOY_NAMES, values, err);
+    struct services *services = NULL;
+    enum outcome res = deploy_ask(self, &services, err);
     if (res == OUT_OK)
-        res = deploy_main_cf(own, values, err);
+        res = services_points_here(services, err);
+    services_free(&services);
+    return res;
+}
+
+static enum outcome deploy_services(void *self, struct port_service *out, size_t *n,
+                                    struct err *err)
+{
+    struct services *services = NULL;
+    enum outcome res = deploy_ask(self, &services, err);
     if (res == OUT_OK)
-        res = params_overrides(&params, deploy_names, 2, overrides, &count, err);
-    if (res != OUT_OK)
-        return res;
-    for (size_t i = 0; i < count; i++) {
-        if (!deploy_same(own, overrides[i].value))
-            return err_set(err, OUT_REFUSED,
-                           "%s/master.cf: the service %s has %s = %s, but danemilter writes %s: "
-                           "take the override out, or name that file",
-                           own->config_dir, overrides[i].service, overrides[i].name,
-                           overrides[i].value, own->chain_file);
-    }
-    return OUT_OK;
+        res = services_list(services, out, n, err);
+    services_free(&services);
+    return res;
 }
 
 const struct port_deploy_ops deploy_ops = {
@@ -177,4 +206,5 @@ const struct port_deploy_ops deploy_ops = {
     .running = deploy_running,
     .points_here = deploy_points_here,
     .older_than = deploy_older_than,
+    .services = deploy_services,
 };

@@ -5,10 +5,12 @@
  * read, install and shred_old work on the chain file (chainfile.h), reload and points_here ask
  * Postfix's own commands by argv (run.h), running and older_than look at its processes (procs.h).
  * read: no chain file is OUT_OK and 0 parts.
- * points_here: smtpd_tls_chain_files, and what tlsproxy takes for it, must be the chain file and
- * nothing else, in main.cf and in every override of master.cf; the older parameters
- * (smtpd_tls_cert_file and its kin) do not count when it is set, and are named when it is not.
- * SNI maps come with a later issue: their part of the port will stand beside install.
+ * points_here and services: what every service serves, by services.h. Those of our TLSA ports must
+ * serve the chain file; others may have a file of their own.
+ * reload: tables of tls_server_sni_maps that hold copies (snimaps.h), then Postfix, then the other
+ * servers by their own commands; only those may fail without failing the reload, and the text
+ * says which did.
+ * shred_old: the kept file, and old copies in those tables.
  *
  * Ownership: the caller's struct is `self` and outlives its use; so do the strings.
  * Threads: no state of its own, but one install at a time. Runs as root, who alone may read the
@@ -25,11 +27,17 @@
 struct deploy {
     const char *config_dir; /* of Postfix: "/etc/postfix" */
     const char *chain_file; /* absolute */
-    const char *postfix;    /* "/usr/sbin/postfix" */
+    const char *postfix;    /* "/usr/sbin/postfix"; postmap is beside it */
     const char *postconf;   /* "/usr/sbin/postconf" */
     const char *proc;       /* "/proc" */
     int timeout_ms;         /* of each command; DEPLOY_TIMEOUT_MS */
     struct key_loader keys;
+    uint16_t ports[MODEL_MAX_OWNERS]; /* of the TLSA records; n_ports 0: every service must serve
+                                         the file */
+    size_t n_ports;
+    size_t n_kinds;            /* of keys in the chain file */
+    const char *const *others; /* commands to reload other servers: words with blanks between */
+    size_t n_others;
 };
 
 extern const struct port_deploy_ops deploy_ops; /* self: struct deploy * */

@@ -7,11 +7,14 @@ librpostfix_a_SOURCES = \
     rollover/postfix/folder.c rollover/postfix/folder.h \
     rollover/postfix/params.c rollover/postfix/params.h \
     rollover/postfix/procs.c rollover/postfix/procs.h \
-    rollover/postfix/run.c rollover/postfix/run.h
+    rollover/postfix/run.c rollover/postfix/run.h \
+    rollover/postfix/services.c rollover/postfix/services.h \
+    rollover/postfix/snimaps.c rollover/postfix/snimaps.h
 
 dm_postfix_tests = \
     tests/unit/test_postfix_chainfile tests/unit/test_postfix_deploy \
-    tests/unit/test_postfix_faults tests/unit/test_postfix_procs tests/unit/test_postfix_run
+    tests/unit/test_postfix_faults tests/unit/test_postfix_procs tests/unit/test_postfix_run \
+    tests/unit/test_postfix_services
 check_PROGRAMS += $(dm_postfix_tests)
 TESTS += $(dm_postfix_tests)
 dm_scratch = tests/unit/scratch.c tests/unit/scratch.h
@@ -23,6 +26,8 @@ tests_unit_test_postfix_deploy_SOURCES = tests/unit/test_postfix_deploy.c $(dm_s
 tests_unit_test_postfix_deploy_LDADD = $(dm_postfix_libs)
 tests_unit_test_postfix_procs_SOURCES = tests/unit/test_postfix_procs.c $(dm_scratch)
 tests_unit_test_postfix_procs_LDADD = $(dm_postfix_libs)
+tests_unit_test_postfix_services_SOURCES = tests/unit/test_postfix_services.c $(dm_scratch)
+tests_unit_test_postfix_services_LDADD = $(dm_postfix_libs)
 tests_unit_test_postfix_run_SOURCES = tests/unit/test_postfix_run.c $(dm_scratch)
 tests_unit_test_postfix_run_LDADD = $(dm_postfix_libs)
 

@@ -147,3 +147,51 @@ enum outcome params_overrides(const struct params *params, const char *const *na
     run_result_free(&result);
     return res;
 }
+
+/* "service/type/command = program argument..." */
+static enum outcome params_command_line(const char *line, size_t len, struct params_command *out,
+                                        struct err *err)
+{
+    static const char field[] = "/command";
+    static const char blank[] = " \t";
+    const size_t tail = sizeof field - 1;
+    size_t left = 0;
+    size_t value_len = 0;
+    const char *value = NULL;
+    bool good = params_split(line, len, &left, &value, &value_len) && left > tail &&
+                memcmp(line + left - tail, field, tail) == 0;
+    while (good && value_len > 0 && strchr(blank, value[0]) != NULL) {
+        value++;
+        value_len--;
+    }
+    size_t word = 0;
+    while (good && word < value_len && strchr(blank, value[word]) == NULL)
+        word++;
+    if (!good || word == 0 || !params_copy(out->service, sizeof out->service, line, left - tail) ||
+        !params_copy(out->program, sizeof out->program, value, word))
+        return err_set(err, OUT_REFUSED, "postconf -F printed \"%.*s\", which cannot be used",
+                       (int)(len < 100 ? len : 100), line);
+    return OUT_OK;
+}
+
+enum outcome params_commands(const struct params *params, struct params_command *out, size_t *count,
+                             struct err *err)
+{
+    static const char *const patterns[] = {"*/inet/command", "*/pass/command"};
+    struct run_result result = {0};
+    size_t room = *count;
+    *count = 0;
+    enum outcome res = params_run(params, "-F", patterns, 2, &result, err);
+    const char *line = result.out;
+    while (res == OUT_OK && *line != '\0') {
+        size_t len = strcspn(line, "\n");
+        if (*count == room)
+            res = err_set(err, OUT_REFUSED, "master.cf has more than %zu services of type inet",
+                          room);
+        else
+            res = params_command_line(line, len, &out[(*count)++], err);
+        line += len + (line[len] == '\n' ? 1 : 0);
+    }
+    run_result_free(&result);
+    return res;
+}

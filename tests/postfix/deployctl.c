@@ -9,7 +9,7 @@
  *   tlsa USAGE SELECTOR MATCHING FILE    the record of the chain in a file, as in a zone file
  *   inspect FILE NAME...     what the chain in a file is
  *   install HEX=FILE...      key and chain of each algorithm into the chain file
- *   read | reload | shred | running | points | now
+ *   read | reload | shred | running | points | services | now
  *   older BOOT_MS            how many old server processes are left; "now" prints BOOT_MS
  *
  * Status: 0, or the outcome (1 not yet, 2 retry, 3 refused, 4 broken) with its text on standard
@@ -296,13 +296,13 @@ static int run(struct ctl *ctl, const char *name)
 
 int main(int argc, char **argv)
 {
-    struct ctl ctl = {.deploy = {"/etc/postfix",
-                                 "/etc/postfix/chain.pem",
-                                 "/usr/sbin/postfix",
-                                 "/usr/sbin/postconf",
-                                 "/proc",
-                                 DEPLOY_TIMEOUT_MS,
-                                 {0}}};
+    struct ctl ctl = {.deploy = {.config_dir = "/etc/postfix",
+                                 .chain_file = "/etc/postfix/chain.pem",
+                                 .postfix = "/usr/sbin/postfix",
+                                 .postconf = "/usr/sbin/postconf",
+                                 .proc = "/proc",
+                                 .timeout_ms = DEPLOY_TIMEOUT_MS,
+                                 .n_kinds = 2}};
     for (int opt = getopt(argc, argv, "+c:f:k:p:"); opt != -1;
          opt = getopt(argc, argv, "+c:f:k:p:")) {
         if (opt == 'c')

@@ -32,7 +32,12 @@ static int begin(void **state)
     scratch_mkdir(&scratch, "queue/pid", 0755);
     (void)snprintf(postfix, sizeof postfix, "%s", scratch_path(&scratch, "postfix"));
     (void)snprintf(postconf, sizeof postconf, "%s", scratch_path(&scratch, "postconf"));
-    deploy = (struct deploy){"/etc/postfix", CHAIN, postfix, postconf, "/proc", 20000, {0}};
+    deploy = (struct deploy){.config_dir = "/etc/postfix",
+                             .chain_file = CHAIN,
+                             .postfix = postfix,
+                             .postconf = postconf,
+                             .proc = "/proc",
+                             .timeout_ms = 20000};
     return 0;
 }
 
@@ -43,30 +48,35 @@ static int end(void **state)
     return 0;
 }
 
-/* A postconf that prints `main_cf` for -x and `master_cf` for -Px. */
+/* A postconf that prints `main_cf` for -x and `master_cf` for -Px; one smtpd on port 25. */
 static void fake_postconf(const char *main_cf, const char *master_cf)
 {
     char script[4096];
     int n = snprintf(script, sizeof script,
                      "#!/bin/sh\n[ \"$1 $2\" = '-c /etc/postfix' ] || exit 9\n"
                      "case $3 in\n-x) cat <<'EOF'\n%sEOF\n;;\n-Px) cat <<'EOF'\n%sEOF\n;;\n"
-                     "*) exit 9 ;;\nesac\n",
+                     "-F) echo '25/inet/command = smtpd' ;;\n*) exit 9 ;;\nesac\n",
                      main_cf, master_cf);
     assert_in_range(n, 1, sizeof script - 1);
     scratch_write(&scratch, "postconf", script, 0700);
 }
 
-/* All that points_here asks for, `files` and `proxy` as given, one older parameter. */
-static void fake_main_cf(const char *files, const char *proxy, const char *cert,
-                         const char *master_cf)
+/* All that a Postfix is asked for. */
+static void fake_main_cf(const char *files, const char *sni)
 {
     char text[3000];
     (void)snprintf(text, sizeof text,
                    "smtpd_tls_chain_files = %s\ntlsproxy_tls_chain_files = %s\n"
-                   "queue_directory = %s/queue\nsmtpd_tls_cert_file = %s\n"
-                   "smtpd_tls_eccert_file =\nsmtpd_tls_dcert_file = \n",
-                   files, proxy, scratch.dir, cert);
-    fake_postconf(text, master_cf);
+                   "queue_directory = %s/queue\ntls_server_sni_maps = %s\n"
+                   "smtpd_tls_cert_file =\nsmtpd_tls_key_file =\nsmtpd_tls_eccert_file =\n"
+                   "smtpd_tls_dcert_file =\ntlsproxy_tls_cert_file =\ntlsproxy_tls_key_file =\n"
+                   "tlsproxy_tls_eccert_file =\ntlsproxy_tls_dcert_file =\n"
+                   "smtpd_tls_security_level = may\nsmtpd_use_tls = no\nsmtpd_enforce_tls = no\n"
+                   "postscreen_tls_security_level = may\npostscreen_use_tls = no\n"
+                   "postscreen_enforce_tls = no\nsmtpd_tls_wrappermode = no\n"
+                   "inet_interfaces = all\n",
+                   files, files, scratch.dir, sni);
+    fake_postconf(text, "");
 }
 
 static void parameters_are_read(void **state)
@@ -131,44 +141,6 @@ static void overrides_are_read(void **state)
     assert_int_equal(params_overrides(&params, names, 1, got, &n, &err), OUT_REFUSED);
 }
 
-/* Row 45. */
-static void main_cf_that_points_elsewhere_is_named(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *files, *proxy, *cert, *master, *why; /* why NULL: it points here */
-    } rows[] = {
-        {CHAIN, CHAIN, "", "", NULL},
-        {CHAIN, CHAIN, "/old.pem", "", NULL}, /* does not count */
-        {CHAIN, CHAIN, "", "smtps/inet/smtpd_tls_chain_files = " CHAIN "\n", NULL},
-        {"/other.pem", CHAIN, "", "", "smtpd_tls_chain_files = /other.pem, but danemilter writes"},
-        {CHAIN " /more.pem", CHAIN, "", "", "single file"},
-        {CHAIN ", /more.pem", CHAIN, "", "", "single file"},
-        {CHAIN, "/proxy.pem", "", "", "tlsproxy_tls_chain_files = /proxy.pem"},
-        {CHAIN, "", "", "", "tlsproxy_tls_chain_files = ,"},
-        {"", "", "/old.pem", "", "sets smtpd_tls_cert_file = /old.pem and no smtpd_tls_chain"},
-        {"", "", "", "", "sets no smtpd_tls_chain_files"},
-        {CHAIN, CHAIN, "", "smtps/inet/smtpd_tls_chain_files = /s.pem\n",
-         "the service smtps/inet has smtpd_tls_chain_files = /s.pem"},
-        {CHAIN, CHAIN, "", "smtps/inet/smtpd_tls_chain_files = \n", "the service smtps/inet"},
-        {CHAIN, CHAIN, "",
-         "smtps/inet/smtpd_tls_chain_files = " CHAIN "\n"
-         "tlsproxy/unix/tlsproxy_tls_chain_files = /p.pem\n",
-         "the service tlsproxy/unix has tlsproxy_tls_chain_files = /p.pem"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct err err = ERR_INIT;
-        fake_main_cf(rows[i].files, rows[i].proxy, rows[i].cert, rows[i].master);
-        enum outcome out = deploy_ops.points_here(&deploy, &err);
-        if (out != (rows[i].why == NULL ? OUT_OK : OUT_REFUSED))
-            print_error("row %zu: %s: %s\n", i, err_outcome_name(out), err.text);
-        assert_int_equal(out, rows[i].why == NULL ? OUT_OK : OUT_REFUSED);
-        if (rows[i].why != NULL && strstr(err.text, rows[i].why) == NULL)
-            print_error("row %zu: %s\n", i, err.text);
-        assert_true(rows[i].why == NULL || strstr(err.text, rows[i].why) != NULL);
-    }
-}
-
 /* A symbolic link in main.cf leads to the name that we rename; a hard link does not. */
 static void links_to_the_chain_file_count_by_name(void **state)
 {
@@ -181,7 +153,7 @@ static void links_to_the_chain_file_count_by_name(void **state)
     (void)snprintf(other, sizeof other, "%s", scratch_path(&scratch, "other.pem"));
     deploy.chain_file = chain;
     assert_int_equal(symlink(chain, other), 0);
-    fake_main_cf(other, chain, "", "");
+    fake_main_cf(other, "");
     assert_int_equal(deploy_ops.points_here(&deploy, &err), OUT_OK);
     assert_int_equal(unlink(other), 0);
     assert_int_equal(link(chain, other), 0);
@@ -194,6 +166,7 @@ static void reload_is_one_command(void **state)
     (void)state;
     struct err err = ERR_INIT;
     char script[SCRATCH_MAX + 64];
+    fake_main_cf(CHAIN, "");
     (void)snprintf(script, sizeof script, "#!/bin/sh\necho \"$@\" >%s/asked\n", scratch.dir);
     scratch_write(&scratch, "postfix", script, 0700);
     assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_OK);
@@ -207,7 +180,7 @@ static void a_failing_reload_says_why(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    fake_main_cf(CHAIN, CHAIN, "", "");
+    fake_main_cf(CHAIN, "");
     scratch_write(&scratch, "postfix", "#!/bin/sh\necho 'fatal: bad' >&2\nexit 1\n", 0700);
     assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_REFUSED);
     assert_non_null(strstr(err.text, "is not running"));
@@ -227,13 +200,83 @@ static void a_failing_reload_says_why(void **state)
     assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_BROKEN);
 }
 
+/* A program that leaves its name and arguments in the order of the calls. */
+static void fake_program(const char *name, int status)
+{
+    char script[SCRATCH_MAX + 128];
+    (void)snprintf(script, sizeof script, "#!/bin/sh\necho %s \"$@\" >>%s/asked\nexit %d\n", name,
+                   scratch.dir, status);
+    scratch_write(&scratch, name, script, 0700);
+}
+
+static void assert_asked(const char *wanted)
+{
+    char *text = scratch_read(&scratch, "asked");
+    assert_string_equal(text, wanted);
+    free(text);
+    assert_int_equal(unlink(scratch_path(&scratch, "asked")), 0);
+}
+
+/* Only tables that hold copies of our file, and before the reload. */
+static void tables_are_built_before_the_reload(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    char maps[3 * SCRATCH_MAX + 64];
+    char wanted[SCRATCH_MAX + 128];
+    (void)snprintf(maps, sizeof maps, "hash:%s/ours, texthash:%s/ours lmdb:%s/theirs hash:/gone",
+                   scratch.dir, scratch.dir, scratch.dir);
+    fake_main_cf(CHAIN, maps);
+    fake_program("postfix", 0);
+    fake_program("postmap", 0);
+    scratch_write(&scratch, "ours", "a.test /a.pem\nb.test /b.key, " CHAIN "\n", 0600);
+    scratch_write(&scratch, "theirs", "c.test " CHAIN ".other\n", 0600);
+    assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_OK);
+    assert_string_equal(err.text, "");
+    (void)snprintf(wanted, sizeof wanted,
+                   "postmap -c /etc/postfix -F hash:%s/ours\npostfix -c /etc/postfix reload\n",
+                   scratch.dir);
+    assert_asked(wanted);
+    fake_program("postmap", 1); /* row 43: as a reload that failed */
+    assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_REFUSED);
+    assert_non_null(strstr(err.text, "could not be built anew"));
+    assert_non_null(strstr(err.text, "/ours"));
+    (void)snprintf(wanted, sizeof wanted, "postmap -c /etc/postfix -F hash:%s/ours\n", scratch.dir);
+    assert_asked(wanted);
+}
+
+static void other_servers_never_fail_the_reload(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    char good[SCRATCH_MAX];
+    char bad[SCRATCH_MAX];
+    const char *others[3] = {bad, "relative reload", good};
+    fake_main_cf(CHAIN, "");
+    fake_program("postfix", 0);
+    fake_program("good", 0);
+    fake_program("bad", 3);
+    (void)snprintf(good, sizeof good, "%s  one $HOME ", scratch_path(&scratch, "good"));
+    (void)snprintf(bad, sizeof bad, "%s", scratch_path(&scratch, "bad"));
+    deploy.others = others;
+    deploy.n_others = 3;
+    assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_OK);
+    assert_asked("postfix -c /etc/postfix reload\nbad\ngood one $HOME\n");
+    assert_non_null(strstr(err.text, bad));
+    assert_non_null(strstr(err.text, "\"relative reload\""));
+    assert_null(strstr(err.text, good));
+    fake_program("postfix", 1); /* no use in telling them */
+    assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_REFUSED);
+    assert_asked("postfix -c /etc/postfix reload\n");
+}
+
 static void running_asks_postconf_for_the_queue(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
     bool up = true;
     size_t count = 99;
-    fake_main_cf(CHAIN, CHAIN, "", "");
+    fake_main_cf(CHAIN, "");
     assert_int_equal(deploy_ops.running(&deploy, &up, &err), OUT_OK);
     assert_false(up);
     assert_int_equal(deploy_ops.older_than(&deploy, 1, &count, &err), OUT_OK);
@@ -251,10 +294,11 @@ int main(void)
         TEST(parameters_are_read),
         TEST(values_have_a_ceiling),
         TEST(overrides_are_read),
-        TEST(main_cf_that_points_elsewhere_is_named),
         TEST(links_to_the_chain_file_count_by_name),
         TEST(reload_is_one_command),
         TEST(a_failing_reload_says_why),
+        TEST(tables_are_built_before_the_reload),
+        TEST(other_servers_never_fail_the_reload),
         TEST(running_asks_postconf_for_the_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

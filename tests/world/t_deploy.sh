@@ -183,6 +183,8 @@ check "master.cf overrides it to the same file" \
     edit -P "smtp/inet/smtpd_tls_chain_files=$WORLD_BIND_CHAIN"
 check "that is fine" ctl points
 check "main.cf overrides tlsproxy" edit -e tlsproxy_tls_chain_files=/proxy.pem
+check "without postscreen that does not matter" ctl points
+check "postscreen comes in front" edit -F smtp/inet/command=postscreen
 check "tlsproxy's own is named" says 3 "tlsproxy_tls_chain_files = /proxy.pem" ctl points
 
 check "Postfix is stopped" world stop "$name" mx-bind
