@@ -35,7 +35,9 @@ static enum outcome pf_pair(const char *config_dir, const char *flags, const cha
     char *arg = malloc(size);
     if (arg == NULL)
         return err_errno(err, "%s", name);
-    (void)snprintf(arg, size, "%s=%s", name, value);
+    memcpy(arg, name, strlen(name));
+    arg[strlen(name)] = '=';
+    memcpy(arg + strlen(name) + 1, value, strlen(value) + 1);
     enum outcome res = pf_do(config_dir, flags, arg, err);
     free(arg);
     return res;
