@@ -89,6 +89,20 @@ static enum outcome do_older_than(const struct helper_deploy *d, struct msg *in,
     return res;
 }
 
+static enum outcome do_services(const struct helper_deploy *d, struct msg *in, struct msg *out,
+                                struct err *err)
+{
+    struct port_service services[PORT_SERVICES_MAX];
+    size_t n = PORT_SERVICES_MAX;
+    (void)in;
+    if (d->ops->services == NULL)
+        return err_set(err, OUT_REFUSED, "services cannot be told");
+    enum outcome res = d->ops->services(d->self, services, &n, err);
+    if (res == OUT_OK)
+        helper_msg_put_services(out, services, n);
+    return res;
+}
+
 static helper_fn *const operations[HELPER_REREAD] = {
     [HELPER_READ] = do_read,
     [HELPER_INSTALL] = do_install,
@@ -97,6 +111,7 @@ static helper_fn *const operations[HELPER_REREAD] = {
     [HELPER_RUNNING] = do_running,
     [HELPER_POINTS_HERE] = do_points_here,
     [HELPER_OLDER_THAN] = do_older_than,
+    [HELPER_SERVICES] = do_services,
 };
 
 static enum outcome do_reread(const struct helper_host *h, struct msg *out, int *fd,

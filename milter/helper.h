@@ -4,9 +4,9 @@
  *
  * Forked before anything else is started, the helper serves a closed table of operations on
  * the certificates of the configuration it was started with (root-owned): read, install and
- * tidy up the chain file, look at Postfix, reload it. It faces no network and takes no path and
- * no command from the daemon: only the number of a certificate, and for an install the chains
- * and which keys (by SPKI hash) belong to them; the keys it reads itself.
+ * tidy up the chain file, look at Postfix and its services, reload it. It faces no network and
+ * takes no path and no command from the daemon: only the number of a certificate, and for an
+ * install the chains and which keys (by SPKI hash) belong to them; the keys it reads itself.
  *
  * Besides there are questions that concern no certificate (struct helper_host): is the
  * configuration on disk what we run with; was Postfix reloaded; a new socket for the log.

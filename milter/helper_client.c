@@ -108,6 +108,15 @@ static enum outcome client_older_than(void *self, model_time boot, size_t *count
     return end(c, out, err);
 }
 
+static enum outcome client_services(void *self, struct port_service *out, size_t *n,
+                                    struct err *err)
+{
+    const struct helper_client *c = self;
+    begin(c, HELPER_SERVICES);
+    enum outcome res = call(c, err);
+    return res == OUT_OK ? helper_msg_take_services(c->msg, out, n, err) : res;
+}
+
 const struct port_deploy_ops helper_ops = {
     .read = client_read,
     .free_parts = client_free_parts,
@@ -117,6 +126,7 @@ const struct port_deploy_ops helper_ops = {
     .running = client_running,
     .points_here = client_points_here,
     .older_than = client_older_than,
+    .services = client_services,
 };
 
 enum outcome helper_reread(const struct helper_client *c, bool *changed, char **problems,

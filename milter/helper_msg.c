@@ -56,6 +56,43 @@ void helper_msg_free_parts(struct port_part *parts, size_t n)
     }
 }
 
+void helper_msg_put_services(struct msg *w, const struct port_service *services, size_t n)
+{
+    msg_put_u32(w, (uint32_t)n);
+    for (size_t i = 0; i < n; i++) {
+        msg_put_text(w, services[i].name);
+        msg_put_bytes(w, services[i].ip, sizeof services[i].ip);
+        msg_put_u32(w, services[i].port);
+        msg_put_u32(w, services[i].wrapped ? 1 : 0);
+        msg_put_u32(w, services[i].ours ? 1 : 0);
+        msg_put_text(w, services[i].why);
+    }
+}
+
+enum outcome helper_msg_take_services(struct msg *w, struct port_service *services, size_t *n,
+                                      struct err *err)
+{
+    uint32_t count = msg_take_u32(w);
+    size_t room = *n;
+    *n = 0;
+    if (count > room)
+        return err_set(err, OUT_BROKEN, "more than %zu services", room);
+    memset(services, 0, count * sizeof *services);
+    for (uint32_t i = 0; i < count; i++) {
+        struct port_service *s = &services[i];
+        msg_take_text(w, s->name, sizeof s->name);
+        msg_take_bytes(w, s->ip, sizeof s->ip);
+        s->port = (uint16_t)msg_take_u32(w);
+        s->wrapped = msg_take_u32(w) != 0;
+        s->ours = msg_take_u32(w) != 0;
+        msg_take_text(w, s->why, sizeof s->why);
+    }
+    if (w->bad)
+        return err_set(err, OUT_BROKEN, "the helper's list of services is cut short");
+    *n = count;
+    return OUT_OK;
+}
+
 /* Room for one descriptor beside one octet, aligned as the kernel wants it. */
 union helper_msg_room {
     struct cmsghdr head;

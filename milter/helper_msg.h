@@ -19,6 +19,7 @@ enum helper_op {
     HELPER_RUNNING,
     HELPER_POINTS_HERE,
     HELPER_OLDER_THAN,
+    HELPER_SERVICES,
     HELPER_REREAD, /* from here on: of the host, not of a certificate */
     HELPER_GENERATION,
     HELPER_LOG_SOCKET,
@@ -28,6 +29,10 @@ enum helper_op {
 void helper_msg_put_parts(struct msg *w, const struct port_part *parts, size_t n);
 enum outcome helper_msg_take_parts(struct msg *w, struct port_part parts[PORT_PARTS_MAX], size_t *n,
                                    struct err *err);
+void helper_msg_put_services(struct msg *w, const struct port_service *services, size_t n);
+/* `*n` in: room, out: count. */
+enum outcome helper_msg_take_services(struct msg *w, struct port_service *services, size_t *n,
+                                      struct err *err);
 /* A descriptor, behind the answer that announces it. */
 enum outcome helper_msg_send_fd(int socket, int fd, struct err *err);
 enum outcome helper_msg_take_fd(int socket, int *fd, struct err *err);

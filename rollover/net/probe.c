@@ -91,7 +91,7 @@ static enum port_reach judge(const struct port_target *target,
 static enum outcome knock(const struct probe *probe, int fd, const struct port_target *target,
                           model_time deadline, struct handshake_result *got, struct err *err)
 {
-    enum outcome rc = smtp_starttls(fd, probe->helo, deadline, err);
+    enum outcome rc = target->wrapped ? OUT_OK : smtp_starttls(fd, probe->helo, deadline, err);
     if (rc != OUT_OK)
         return rc;
     struct handshake *hs = NULL;
@@ -101,7 +101,10 @@ static enum outcome knock(const struct probe *probe, int fd, const struct port_t
         return rc;
     struct err unheard = ERR_INIT; /* the certificate has been seen: see smtp_quit */
     model_time patience = handshake_clock() + PROBE_QUIT_MS;
-    (void)smtp_quit(hs, patience < deadline ? patience : deadline, &unheard);
+    if (patience > deadline)
+        patience = deadline;
+    if (!target->wrapped || smtp_banner(hs, patience, &unheard) == OUT_OK)
+        (void)smtp_quit(hs, patience, &unheard);
     handshake_free(&hs);
     return OUT_OK;
 }

@@ -3,7 +3,8 @@
  * probe - the proof: does this address show one of these certificates, as a sender sees it?
  *
  * The port of ports.h. One connection a question: STARTTLS, a handshake that forces the key
- * algorithm (handshake.h) without resumption, QUIT. PORT_WRONG needs an answer: no STARTTLS,
+ * algorithm (handshake.h) without resumption, QUIT; no STARTTLS where the target is `wrapped`.
+ * PORT_WRONG needs an answer: no STARTTLS,
  * 454, a failed handshake, another leaf, a leaf of another key type. Whatever teaches nothing is
  * PORT_NOT_REACHED: refused, no route, a time-out at any point, "421 too busy", a connection that
  * ends before STARTTLS was answered. `why` says what for both.

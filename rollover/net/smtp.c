@@ -281,18 +281,31 @@ enum outcome smtp_starttls(int fd, const char *helo, model_time deadline, struct
     return OUT_OK;
 }
 
-enum outcome smtp_quit(struct handshake *hs, model_time deadline, struct err *err)
+/* The beginning of a reply through TLS. */
+static enum outcome hear(struct handshake *hs, const char *waiting, model_time deadline,
+                         struct err *err)
 {
-    static const char quit[] = "QUIT\r\n";
     char buf[SMTP_LINE_MAX] = "";
     size_t len = 0;
-    enum outcome rc = handshake_write(hs, quit, sizeof quit - 1, deadline, err);
+    enum outcome rc = OUT_OK;
     while (rc == OUT_OK && len < sizeof buf && memchr(buf, '\n', len) == NULL) {
         size_t got = 0;
         rc = handshake_read(hs, buf + len, sizeof buf - len, deadline, &got, err);
         if (rc == OUT_OK && got == 0)
-            return err_set(err, OUT_REFUSED, "the server ended TLS before its reply to QUIT");
+            return err_set(err, OUT_REFUSED, "the server ended TLS before %s", waiting);
         len += got;
     }
     return rc;
+}
+
+enum outcome smtp_banner(struct handshake *hs, model_time deadline, struct err *err)
+{
+    return hear(hs, "its banner", deadline, err);
+}
+
+enum outcome smtp_quit(struct handshake *hs, model_time deadline, struct err *err)
+{
+    static const char quit[] = "QUIT\r\n";
+    enum outcome rc = handshake_write(hs, quit, sizeof quit - 1, deadline, err);
+    return rc == OUT_OK ? hear(hs, "its reply to QUIT", deadline, err) : rc;
 }

@@ -42,4 +42,8 @@ enum outcome smtp_starttls(int fd, const char *helo, model_time deadline, struct
  * the server a "lost connection" in its log. */
 enum outcome smtp_quit(struct handshake *hs, model_time deadline, struct err *err);
 
+/* The banner of a server that began with TLS; as smtp_quit, it says nothing about the certificate.
+ */
+enum outcome smtp_banner(struct handshake *hs, model_time deadline, struct err *err);
+
 #endif

@@ -103,6 +103,25 @@ static enum outcome box_older(void *self, model_time boot, size_t *count, struct
     return OUT_OK;
 }
 
+/* As many as its number says, and one more. */
+static enum outcome box_services(void *self, struct port_service *out, size_t *n, struct err *err)
+{
+    const struct box *b = self;
+    (void)err;
+    assert_int_equal(*n, PORT_SERVICES_MAX);
+    *n = (size_t)b->number + 1;
+    memset(out, 0, *n * sizeof *out);
+    for (size_t i = 0; i < *n; i++) {
+        (void)snprintf(out[i].name, sizeof out[i].name, "service %zu", i);
+        out[i].ip[15] = (uint8_t)(i + 7);
+        out[i].port = (uint16_t)(65535 - i);
+        out[i].wrapped = i == 1;
+        out[i].ours = i == 0;
+    }
+    (void)snprintf(out[*n - 1].why, sizeof out[0].why, "/other.pem");
+    return OUT_OK;
+}
+
 static const struct port_deploy_ops box_ops = {.read = box_read,
                                                .free_parts = box_free,
                                                .install = box_install,
@@ -110,7 +129,8 @@ static const struct port_deploy_ops box_ops = {.read = box_read,
                                                .shred_old = box_shred,
                                                .running = box_running,
                                                .points_here = box_points,
-                                               .older_than = box_older};
+                                               .older_than = box_older,
+                                               .services = box_services};
 
 static enum outcome host_reread(void *self, bool *changed, char *problems, size_t size,
                                 struct err *err)
@@ -251,6 +271,24 @@ static void test_values_and_texts(void **state)
     assert_int_equal(count, 123);
 }
 
+static void test_services(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    struct port_service s[PORT_SERVICES_MAX];
+    size_t n = PORT_SERVICES_MAX;
+    assert_int_equal(helper_ops.services(&f->clients[1], s, &n, &err), OUT_OK);
+    assert_int_equal(n, 2);
+    assert_string_equal(s[0].name, "service 0");
+    assert_true(s[0].ours && !s[0].wrapped && s[0].port == 65535 && s[0].ip[15] == 7);
+    assert_true(!s[1].ours && s[1].wrapped && s[1].port == 65534 && s[1].ip[15] == 8);
+    assert_string_equal(s[0].why, "");
+    assert_string_equal(s[1].why, "/other.pem");
+    n = 1; /* no room */
+    assert_int_equal(helper_ops.services(&f->clients[1], s, &n, &err), OUT_BROKEN);
+    assert_int_equal(n, 0);
+}
+
 static void test_host(void **state)
 {
     struct fixture *f = *state;
@@ -362,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_install_and_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values_and_texts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_services, setup, teardown),
         cmocka_unit_test_setup_teardown(test_host, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_long_ends_it, setup, teardown),

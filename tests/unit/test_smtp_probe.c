@@ -120,6 +120,28 @@ static void each_algorithm_is_attested(void **state)
     }
 }
 
+/* Port 465: who waits for a banner there waits for ever, and TLS on port 25 is no SMTP. */
+static void wrapped_targets_begin_with_tls(void **state)
+{
+    struct fixture *f = *state;
+    struct server_script wrapped = {.say = NULL, .n = 0, .tls = f->both};
+    struct server_script plain = {.say = dialogue, .n = 3, .tls = f->both};
+    uint16_t port = 0;
+    struct server *server = server_listen(&wrapped, false, &port);
+    struct port_target target = loopback(false, port, PORT_ALG_P256);
+    target.wrapped = true;
+    assert_int_equal(attest(f, &target, 1), PORT_GOOD);
+    assert_int_equal(attest(f, &target, 2), PORT_WRONG);
+    target.wrapped = false;
+    assert_int_equal(attest(f, &target, 1), PORT_NOT_REACHED);
+    server_stop(&server);
+    server = server_listen(&plain, false, &port);
+    target = loopback(false, port, PORT_ALG_P256);
+    target.wrapped = true;
+    assert_int_equal(attest(f, &target, 1), PORT_WRONG);
+    server_stop(&server);
+}
+
 static void another_leaf_is_wrong(void **state)
 {
     struct fixture *f = *state;
@@ -212,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_algorithm_is_attested),
+        cmocka_unit_test(wrapped_targets_begin_with_tls),
         cmocka_unit_test(another_leaf_is_wrong),
         cmocka_unit_test(a_failed_handshake_is_wrong),
         cmocka_unit_test(the_answers_of_smtp_are_told_apart),
