@@ -26,6 +26,7 @@
 
 #include <stdbool.h>
 
+#define DANECTL_GIVEN_MAX 24
 #define DANECTL_CONF "/etc/danemilter/danemilter.conf"
 
 /* The exit status. */
@@ -63,6 +64,11 @@ struct danectl {
         bool flags[8];
         const char *text, *second;
         int64_t number;
+        struct {
+            int opt;
+            const char *arg;
+        } given[DANECTL_GIVEN_MAX]; /* for options that may come more than once */
+        size_t n_given;
     } own;
 };
 
@@ -107,6 +113,7 @@ extern const struct danectl_command danectl_rollback_command;
 extern const struct danectl_command danectl_freeze_command;
 extern const struct danectl_command danectl_resume_command;
 extern const struct danectl_command danectl_config_command;
+extern const struct danectl_command danectl_adopt_command;
 extern const struct danectl_command danectl_check_command;
 extern const struct danectl_command danectl_tlsa_command;
 extern const struct danectl_command danectl_probe_command;

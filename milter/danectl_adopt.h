@@ -201,6 +201,8 @@ enum outcome adopt_facts_conf(const struct adopt_wishes *wishes, struct adopt_fa
                               struct err *err);
 /* What is wrong with the certificates is in out->trouble. OUT_BROKEN only: local trouble. */
 enum outcome adopt_facts_cert(struct adopt_facts *out, struct err *err);
+/* Is the chain file that is to be made there already? After the others. */
+void adopt_facts_chain(struct adopt_facts *out);
 enum outcome adopt_facts_dns(const struct adopt_wishes *wishes, struct adopt_facts *out,
                              struct err *err);
 void adopt_facts_free(struct adopt_facts **facts);

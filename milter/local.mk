@@ -57,7 +57,15 @@ danemilter_SOURCES = milter/main.c milter/main.h \
 danemilter_LDADD = $(DANEMILTER_LIBS) $(MILTER_LIBS)
 bin_PROGRAMS += danectl
 danectl_SOURCES = milter/danectl.c milter/danectl.h \
-	milter/danectl_adopt_back.c milter/danectl_adopt.h \
+	milter/danectl_adopt.c milter/danectl_adopt.h \
+	milter/danectl_adopt_back.c milter/danectl_adopt_back.h \
+	milter/danectl_adopt_cert.c \
+	milter/danectl_adopt_dns.c \
+	milter/danectl_adopt_do.c \
+	milter/danectl_adopt_facts.c \
+	milter/danectl_adopt_plan.c \
+	milter/danectl_adopt_text.c \
+	milter/danectl_adopt_undoing.c \
 	milter/danectl_adopt_postfix.c milter/danectl_adopt_postfix.h \
 	milter/danectl_adopt_undo.c milter/danectl_adopt_undo.h \
 	milter/danectl_config.c \
