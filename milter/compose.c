@@ -91,6 +91,21 @@ static enum outcome check_kinds(const struct conf_certificate *cert, struct err 
                    cert->name, ec > 1 ? "elliptic curve" : "RSA");
 }
 
+/* What one reload serves: a Postfix, and the other servers that are told with it. Too long for the
+ * name: it shares with nobody. */
+static void compose_instance(const struct conf_deploy *deploy, struct engine_certificate *out)
+{
+    int n = snprintf(out->instance, sizeof out->instance, "%s", deploy->postfix_config);
+    size_t len = n > 0 ? (size_t)n : sizeof out->instance;
+    for (size_t i = 0; i < deploy->reload.n && len < sizeof out->instance; i++) {
+        n = snprintf(out->instance + len, sizeof out->instance - len, "\n%s",
+                     deploy->reload.items[i]);
+        len += n > 0 ? (size_t)n : sizeof out->instance;
+    }
+    if (len >= sizeof out->instance)
+        out->instance[0] = '\0';
+}
+
 enum outcome compose_certificate(const struct conf *conf, const struct conf_certificate *cert,
                                  struct engine_certificate *out, struct err *err)
 {
@@ -107,9 +122,13 @@ enum outcome compose_certificate(const struct conf *conf, const struct conf_cert
     out->names = (const char *const *)cert->names.items;
     out->n_names = cert->names.n;
     out->n_owners = cert->n_owners;
+    out->sni = (const char *const *)cert->deploy.sni.items;
+    out->n_sni = cert->deploy.sni.n;
     memcpy(out->algs, cert->algs, sizeof out->algs);
     out->n_algs = cert->n_algs;
     out->policy = cert->policy;
+    out->batch = conf->policy.batch;
+    compose_instance(&cert->deploy, out);
     out->adopt_records = conf->policy.adopt;
     return res;
 }

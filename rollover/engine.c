@@ -95,11 +95,11 @@ static bool same_said(const struct plan_action *a, const struct plan_action *b)
 }
 
 /* What is waited for. What can be done at once says so when it is done. */
-static void say_plan(struct unit *u)
+static void say_plan(struct unit *u, model_time until)
 {
     struct plan_action a;
     char text[SAY_MAX];
-    plan_outlook(&u->st.facts, &u->cfg->policy, u->now, &a);
+    unit_batch_outlook(u, until, &a);
     if (a.wake == u->now.steady || same_said(&a, &u->said))
         return;
     u->said = a;
@@ -329,6 +329,8 @@ static void unit_try(struct engine *e, struct unit *u, const struct plan_action 
         say_refused(u, &why);
     else
         out = act(u, a, &err);
+    if (u->half.open)
+        return; /* end_shared() */
     if (out != OUT_OK)
         act_failed(e, u, a, out, &err);
     else if (a->verb != PLAN_ISSUE || u->world->work == NULL)
@@ -403,14 +405,45 @@ static void unit_step(struct engine *e, struct unit *u)
         unit_tell(u);
         return;
     }
-    plan_next(&u->st.facts, &u->cfg->policy, u->now, &a);
+    model_time until = unit_batch_wait(u, e->units, e->n_units);
+    unit_batch_plan(u, until, &a);
     if (a.verb == PLAN_WAIT)
         u->wake = a.wake;
     else
         unit_try(e, u, &a);
+    if (a.verb == PLAN_OBSERVE && a.reason == PLAN_R_READY) {
+        /* Seen just now: that does not last while others have their turn. */
+        unit_batch_plan(u, until, &a);
+        if (a.verb == PLAN_SWITCH)
+            unit_try(e, u, &a);
+    }
     say_phases(u);
-    say_plan(u);
+    say_plan(u, until);
     unit_tell(u);
+}
+
+/* One reload for all whose files were renamed in this pass. */
+static void end_shared(struct engine *e)
+{
+    const struct plan_action a = {.verb = PLAN_SWITCH};
+    for (size_t i = 0; i < e->n_units; i++) {
+        struct unit *first = e->units[i];
+        struct err why = ERR_INIT;
+        if (!first->half.open)
+            continue;
+        enum outcome out = first->cfg->deploy->reload(first->cfg->deploy_self, &why);
+        for (size_t j = i; j < e->n_units; j++) {
+            struct unit *u = e->units[j];
+            struct err err = why;
+            if (!u->half.open || !unit_batch_together(first, u))
+                continue;
+            enum outcome mine = unit_switch_end(u, out, &err);
+            if (mine == OUT_OK)
+                act_done(u, &a);
+            else
+                act_failed(e, u, &a, mine, &err);
+        }
+    }
 }
 
 static struct unit *find_unit(const struct engine *e, const char *certificate)
@@ -456,5 +489,6 @@ void engine_step(struct engine *e, model_time *sleep_ms)
         if (left < nap)
             nap = left;
     }
+    end_shared(e);
     *sleep_ms = nap;
 }

@@ -23,6 +23,7 @@
 #include "ports.h"
 
 #define ENGINE_CERTIFICATE_NAME_MAX 64
+#define ENGINE_INSTANCE_MAX 512
 
 /* One TLSA owner name of a certificate, and the service that it is for. */
 struct engine_owner {
@@ -42,7 +43,14 @@ struct engine_certificate {
     size_t n_algs;
     struct engine_owner owners[MODEL_MAX_OWNERS];
     size_t n_owners;
+    const char *const *sni; /* further names to ask the owners' services for */
+    size_t n_sni;
     struct model_policy policy;
+    /* Switches of certificates with the same `instance` (a Postfix and what is reloaded with it;
+     * "": shares nothing) share one reload, and leave `batch` ms between two; 0: each has its own.
+     */
+    model_time batch;
+    char instance[ENGINE_INSTANCE_MAX];
     bool adopt_records; /* records found that match the served chain are ours to withdraw */
     bool has_via;       /* what is not reached (NAT without hairpin) is proven at `via` instead */
     uint8_t via[16];

@@ -17,7 +17,9 @@ librengine_a_SOURCES = \
 	rollover/unit_notice.c \
 	rollover/unit_proof.c \
 	rollover/unit_record.c \
-	rollover/unit_switch.c
+	rollover/unit_batch.c \
+	rollover/unit_switch.c \
+	rollover/unit_targets.c
 fakeworld = \
 	tests/engine/fakekit.c tests/engine/fakekit.h \
 	tests/engine/fakeports.c \
@@ -25,11 +27,13 @@ fakeworld = \
 	tests/engine/fakework.c \
 	tests/engine/fakeworld.c tests/engine/fakeworld.h
 engine_tests = tests/engine/test_engine tests/engine/test_outside tests/engine/test_orders \
-	tests/engine/test_commands tests/engine/test_threads
+	tests/engine/test_commands tests/engine/test_threads tests/engine/test_batch
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
 tests_engine_test_orders_SOURCES = tests/engine/test_orders.c $(fakeworld)
 tests_engine_test_orders_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
+tests_engine_test_batch_SOURCES = tests/engine/test_batch.c $(fakeworld)
+tests_engine_test_batch_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
 tests_engine_test_threads_SOURCES = tests/engine/test_threads.c $(fakeworld)
 tests_engine_test_threads_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
 tests_engine_test_commands_SOURCES = tests/engine/test_commands.c $(fakeworld)

@@ -16,18 +16,33 @@
 #include "engine.h"
 
 #define UNIT_TARGETS_MAX 64                  /* addresses of all hosts of one certificate */
+#define UNIT_EXTRA_MAX 96                    /* other services of Postfix, and other names, there */
 #define UNIT_WAYS (2 * (MODEL_MAX_ALGS + 1)) /* SNI or none, each algorithm or any */
 #define UNIT_JOBS_MAX                                                                              \
     (2 * MODEL_MAX_ALGS) /* orders under way: for the next key, the present one                    \
                           */
 
-/* One address that senders may connect to. */
+/* One address and port that senders or other clients may connect to. */
 struct unit_target {
     uint8_t owner; /* index into cfg->owners */
     uint8_t ip[16];
-    model_time until;            /* steady: senders may keep it until then */
+    uint16_t port;
+    bool wrapped;     /* TLS at once */
+    int8_t sni;       /* index into cfg->sni: asked for with that name only; or MODEL_NONE */
+    bool extra;       /* a service without a TLSA record of ours: it counts once it was proven */
+    bool anywhere;    /* extra: listens on every address, so that loopback will do, too */
+    bool proven;      /* extra: it has shown the chains of the file */
+    bool said;        /* extra: the log says why it does not count */
+    model_time until; /* steady: senders may keep it until then */
     bool good_now[UNIT_WAYS];    /* in the last round of proofs */
     bool good_before[UNIT_WAYS]; /* in the last one before the last switch */
+};
+
+/* A switch whose rename is done, and whose reload is not. */
+struct unit_half {
+    bool open, rollback;
+    int8_t before[MODEL_MAX_ALGS], after[MODEL_MAX_ALGS];
+    model_time renamed; /* CLOCK_BOOTTIME */
 };
 
 struct unit {
@@ -37,12 +52,18 @@ struct unit {
     struct model_now now;
     model_time wake; /* steady: nothing is due before */
     struct model_facts undo;
-    struct unit_target targets[UNIT_TARGETS_MAX];
+    struct unit_target targets[UNIT_TARGETS_MAX + UNIT_EXTRA_MAX];
     size_t n_targets;
-    bool looked;        /* the chain file was compared with the facts since we started */
-    bool proved_before; /* good_before was found out by this process, for the last switch */
-    model_time proved;  /* steady: the last round of proofs of what the file holds now ended */
-    bool prove;         /* somebody reloaded Postfix: a proof is due, whatever the planner says */
+    struct port_service services[PORT_SERVICES_MAX]; /* as last told */
+    size_t n_services;
+    char said_services[ERR_TEXT_MAX]; /* what the log said last of those that are not ours */
+    bool said_full;                   /* more of them than UNIT_EXTRA_MAX */
+    struct unit_half half;
+    model_time reloaded; /* CLOCK_BOOTTIME: our last reload in this process; MODEL_NEVER */
+    bool looked;         /* the chain file was compared with the facts since we started */
+    bool proved_before;  /* good_before was found out by this process, for the last switch */
+    model_time proved;   /* steady: the last round of proofs of what the file holds now ended */
+    bool prove;          /* somebody reloaded Postfix: a proof is due, whatever the planner says */
     struct unit_job *jobs[UNIT_JOBS_MAX];
     model_time least_wait;         /* of the last order that failed */
     unsigned fails[PLAN_THAW + 1]; /* in a row, by verb */
@@ -116,13 +137,35 @@ enum outcome unit_recover(struct unit *u, struct err *err); /* a pending switch,
  * ours. */
 enum outcome unit_check_file(struct unit *u, struct err *err);
 enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err *err);
+/* The rest of a switch that is open: `out` is what came of the reload, and err says why. */
+enum outcome unit_switch_end(struct unit *u, enum outcome out, struct err *err);
 enum outcome unit_commit(struct unit *u, int alg, struct err *err);
+
+/* unit_targets.c */
+/* Every address seen within its TTL, at the owners' ports; the further names to ask for; and the
+ * other services of Postfix that serve the file. */
+enum outcome unit_targets(struct unit *u, struct err *err);
+/* Those services by name: "smtp/inet, smtps/inet"; "" when they are not known. */
+void unit_say_services(const struct unit *u, char *out, size_t size);
+/* Postfix reads the file again. Another server that could not be told so is a line in the log. */
+enum outcome unit_reload(struct unit *u, struct err *err);
 
 /* unit_proof.c */
 /* What is good before a switch: from the last round of proofs, or from one more when that is older
  * than the planner allows. */
 enum outcome unit_proof_before(struct unit *u, struct err *err);
 enum outcome unit_attest(struct unit *u, struct err *err);
+
+/* unit_batch.c: policy.batch */
+/* Does the reload of this one's switch wait for the end of the pass? */
+bool unit_batch_shares(const struct unit *u);
+bool unit_batch_together(const struct unit *a, const struct unit *b); /* one reload serves both */
+/* Until when (steady) the unit's switch waits because units of the same Postfix were reloaded a
+ * moment ago; MODEL_NEVER: it does not. A way back never waits, nor what cannot. */
+model_time unit_batch_wait(const struct unit *u, struct unit *const *units, size_t n);
+/* The planner's next action; a switch not before `until`. And what it says of the future. */
+void unit_batch_plan(struct unit *u, model_time until, struct plan_action *out);
+void unit_batch_outlook(struct unit *u, model_time until, struct plan_action *out);
 
 /* unit_command.c */
 enum outcome unit_command(struct unit *u, const struct engine_command *command, char *text,

@@ -45,11 +45,11 @@ void unit_stamp_leaving(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
     }
 }
 
-/* The rename, if the file still holds `before`, and the reload. `*renamed` is the moment after the
- * rename (CLOCK_BOOTTIME), 0 when it did not come to that. */
-static enum outcome put_in_place(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
-                                 const int8_t chains[MODEL_MAX_ALGS], model_time *renamed,
-                                 struct err *err)
+/* The rename, if the file still holds `before`. `*renamed` is the moment after it
+ * (CLOCK_BOOTTIME), 0 when it did not come to that. */
+static enum outcome rename_file(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
+                                const int8_t chains[MODEL_MAX_ALGS], model_time *renamed,
+                                struct err *err)
 {
     const struct engine_certificate *c = u->cfg;
     struct port_part parts[PORT_PARTS_MAX], expect[PORT_PARTS_MAX];
@@ -60,10 +60,18 @@ static enum outcome put_in_place(struct unit *u, const int8_t before[MODEL_MAX_A
     if (out != OUT_OK)
         return out;
     out = unit_clock(u, err);
-    if (out != OUT_OK)
-        return out;
-    *renamed = u->st.boot;
-    return c->deploy->reload(c->deploy_self, err);
+    if (out == OUT_OK)
+        *renamed = u->st.boot;
+    return out;
+}
+
+/* The same, and the reload. */
+static enum outcome put_in_place(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
+                                 const int8_t chains[MODEL_MAX_ALGS], model_time *renamed,
+                                 struct err *err)
+{
+    enum outcome out = rename_file(u, before, chains, renamed, err);
+    return out == OUT_OK ? u->cfg->deploy->reload(u->cfg->deploy_self, err) : out;
 }
 
 static void describe(const struct unit *u, const int8_t chains[MODEL_MAX_ALGS], char *out,
@@ -144,14 +152,28 @@ enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err
     if (out == OUT_OK && u->now.steady - asked > UNIT_SWITCH_MAX)
         out = err_set(err, OUT_NOT_YET, "the machine stood still before the switch");
     if (out == OUT_OK)
-        out = put_in_place(u, before, a->chains, &renamed, err);
-    if (out != OUT_OK && renamed == 0)
-        return out; /* whether the rename happened is for unit_recover() to find out */
+        out = rename_file(u, before, a->chains, &renamed, err);
     if (out != OUT_OK)
-        return undo_switch(u, before, a->chains, err) == OUT_OK ? OUT_REFUSED : out;
+        return out; /* whether the rename happened is for unit_recover() to find out */
+    u->half = (struct unit_half){.open = true, .rollback = rollback, .renamed = renamed};
+    memcpy(u->half.before, before, sizeof before);
+    memcpy(u->half.after, a->chains, sizeof u->half.after);
+    if (!rollback && unit_batch_shares(u))
+        return OUT_OK; /* the engine ends it, with others */
+    return unit_switch_end(u, u->cfg->deploy->reload(u->cfg->deploy_self, err), err);
+}
+
+enum outcome unit_switch_end(struct unit *u, enum outcome out, struct err *err)
+{
+    const struct unit_half half = u->half;
+    u->half.open = false;
+    if (out != OUT_OK)
+        return undo_switch(u, half.before, half.after, err) == OUT_OK ? OUT_REFUSED : out;
     facts_thaw(&u->st.facts, MODEL_F_RELOAD);
-    return settle(u, before, a->chains, rollback, renamed, rollback ? "rolled-back" : "switched",
-                  err);
+    out = settle(u, half.before, half.after, half.rollback, half.renamed,
+                 half.rollback ? "rolled-back" : "switched", err);
+    u->reloaded = u->st.boot;
+    return out;
 }
 
 int unit_find_chain(const struct unit *u, const char *pem)

@@ -91,6 +91,12 @@ static bool served_gone(const struct model_facts *f, const struct model_policy *
     return gone;
 }
 
+bool renew_served_gone(const struct model_facts *f, const struct model_policy *p, int alg,
+                       struct model_now now)
+{
+    return f->algs[alg].current != MODEL_NONE && served_gone(f, p, alg, next_key(f, alg), now);
+}
+
 static bool asked_to_roll(const struct model_facts *f, int alg)
 {
     bool any = false;

@@ -20,6 +20,11 @@ enum renew_kind {
 model_time renew_due_at(const struct model_chain *c, const struct model_policy *p);
 model_time renew_deadline(const struct model_chain *c, const struct model_policy *p);
 
+/* The record of the key in the file is gone from caches, the next key's is in all of them: a switch
+ * mends it. */
+bool renew_served_gone(const struct model_facts *f, const struct model_policy *p, int alg,
+                       struct model_now now);
+
 /* Has the chain been in the file for policy.renew_every? */
 bool renew_by_age(const struct model_chain *c, const struct model_policy *p, struct model_now now);
 
