@@ -7,12 +7,13 @@
  * Counted in memory per client: sessions, protocol versions, cipher of the last, completed (got as
  * far as MAIL), ended after HELO without TLS and without MAIL. Knows neither libmilter nor SQLite.
  *
- * Bounded: at most `max` clients; who was not seen for longest is forgotten (once saved). A flood
- * of distinct clients costs memory up to that and no more, and cannot push out a client that was
- * ever completed by TLS in favour of ones that never were, while any of the latter is left.
+ * Bounded: at most `max` clients; who was not seen for longest is forgotten (what was not saved of
+ * it is lost). A flood of distinct clients costs memory up to that and no more, and cannot push out
+ * a client that was ever completed by TLS in favour of ones that never were, while any of the
+ * latter is left.
  *
  * Suspicion (facts.md section 4: a milter cannot tell a DANE failure from a probe, so never more
- * than that): ledger_switched() marks a moment; a client that completed before it and whose
+ * than that): ledger_switched() marks a moment; a client that completed by TLS before it and whose
  * sessions after it, at least LEDGER_SUSPECT_MIN of them, all ended after HELO without TLS and
  * MAIL, is suspected, once for each switch. Our own probes and loopback are never counted.
  *
@@ -68,8 +69,8 @@ void ledger_restore(struct ledger *l, const struct ledger_entry *entry);
 void ledger_ours(struct ledger *l, const uint8_t (*addresses)[16], size_t n);
 bool ledger_is_ours(struct ledger *l, const uint8_t address[16]);
 
-/* The chain file was switched. */
-void ledger_switched(struct ledger *l, model_time wall);
+/* The chain file was switched just now. */
+void ledger_switched(struct ledger *l);
 /* The next client that is suspected and was not yet told; false: none. */
 bool ledger_suspect(struct ledger *l, struct ledger_entry *out);
 

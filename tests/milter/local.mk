@@ -11,3 +11,9 @@ TESTS += tests/milter/test_daemon_dirs
 tests_milter_test_daemon_dirs_SOURCES = tests/milter/test_daemon_dirs.c $(dm_scratch)
 tests_milter_test_daemon_dirs_LDADD = libmilterside.a librbase.a $(JANSSON_LIBS) $(CMOCKA_LIBS) \
 	$(PTHREAD_LIBS)
+check_PROGRAMS += tests/milter/test_ledger tests/milter/test_guard
+TESTS += tests/milter/test_ledger tests/milter/test_guard
+tests_milter_test_ledger_SOURCES = tests/milter/test_ledger.c
+tests_milter_test_ledger_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+tests_milter_test_guard_SOURCES = tests/milter/test_guard.c
+tests_milter_test_guard_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
