@@ -125,6 +125,7 @@ struct adopt_facts {
     bool chain_there;  /* the chain file is there ... */
     bool chain_same;   /* ... and holds these parts */
     bool conf_there;
+    bool conf_ours; /* an earlier --apply made it */
     char conf_trouble[ERR_TEXT_MAX];
     bool conf_keys;  /* it wants the algorithms that there are, no others */
     bool conf_hosts; /* its hosts are ours */

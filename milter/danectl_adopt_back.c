@@ -138,7 +138,8 @@ static enum outcome back_remove(const struct back *b, const struct adopt_change 
 
 static enum outcome back_file(const struct back *b, const struct adopt_change *c, struct err *err)
 {
-    const struct file_rule rule = {FILE_GROUP_READER, FILE_NO_OWNER};
+    const struct file_rule rule = {c->kind == ADOPT_CHAIN ? FILE_GROUP_READER : FILE_ANY_READER,
+                                   FILE_NO_OWNER};
     struct file_folder folder = {.fd = -1};
     const char *name = NULL;
     char *data = NULL;

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "crypto/bundle.h"
 #include "milter/danectl_adopt_postfix.h"
+#include "milter/danectl_adopt_undo.h"
 #include "postfix/deploy.h"
 #include "postfix/run.h"
 
@@ -165,6 +166,19 @@ static void conf_compare(const struct conf *conf, struct adopt_facts *f)
     }
 }
 
+static void conf_ours(struct adopt_facts *f, const char *path)
+{
+    struct adopt_undo *undo = NULL;
+    struct err none = ERR_INIT; /* without a record it is not ours; --apply says what is wrong */
+    if (adopt_undo_load(ADOPT_UNDO, &undo, &none) != OUT_OK)
+        return;
+    for (size_t i = 0; i < undo->n; i++) {
+        const struct adopt_change *c = &undo->changes[i];
+        f->conf_ours = f->conf_ours || (c->kind == ADOPT_FILE && strcmp(c->name, path) == 0);
+    }
+    adopt_undo_free(&undo);
+}
+
 enum outcome adopt_facts_conf(const struct adopt_wishes *wishes, struct adopt_facts *out,
                               struct err *err)
 {
@@ -178,6 +192,7 @@ enum outcome adopt_facts_conf(const struct adopt_wishes *wishes, struct adopt_fa
     out->conf_there = access(wishes->conf_path, F_OK) == 0;
     if (!out->conf_there)
         return OUT_OK;
+    conf_ours(out, wishes->conf_path);
     enum outcome res = conf_load(&source, &conf, err);
     if (res == OUT_OK) {
         fit(out->milter_socket, sizeof out->milter_socket, conf->milter_socket);

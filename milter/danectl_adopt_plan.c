@@ -252,9 +252,12 @@ static void plan_conf(const struct adopt_facts *f, const struct adopt_wishes *w,
     if (!f->conf_there)
         return;
     if (f->conf_trouble[0] != '\0') {
-        adopt_finding(plan, ADOPT_REFUSES,
-                      "%.300s: mend it, or move it away for a new one (danectl config --check)",
-                      f->conf_trouble);
+        plan->placeholders = f->conf_ours;
+        adopt_finding(plan, f->conf_ours ? ADOPT_WARNS : ADOPT_REFUSES, "%.300s: %s",
+                      f->conf_trouble,
+                      f->conf_ours ? "complete it (danectl config --check)"
+                                   : "mend it, or move it away for a new one (danectl config "
+                                     "--check)");
         return;
     }
     adopt_finding(plan, ADOPT_SAID, "%s is there and is kept", w->conf_path);
