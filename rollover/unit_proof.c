@@ -45,59 +45,6 @@ static enum outcome leaves_of(const struct unit *u, bool before, struct leaves *
     return OUT_OK;
 }
 
-static void add_target(struct unit *u, size_t owner, const struct port_address *addr)
-{
-    model_time until = u->now.steady + (model_time)addr->ttl * 1000;
-    for (size_t i = 0; i < u->n_targets; i++) {
-        struct unit_target *t = &u->targets[i];
-        if (t->owner == owner && memcmp(t->ip, addr->ip, sizeof t->ip) == 0) {
-            if (until > t->until)
-                t->until = until;
-            return;
-        }
-    }
-    if (u->n_targets == UNIT_TARGETS_MAX)
-        return; /* refresh_targets() says so */
-    struct unit_target *t = &u->targets[u->n_targets++];
-    memset(t, 0, sizeof *t);
-    t->owner = (uint8_t)owner;
-    memcpy(t->ip, addr->ip, sizeof t->ip);
-    t->until = until;
-}
-
-static void drop_old_targets(struct unit *u)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < u->n_targets; i++) {
-        if (u->targets[i].until >= u->now.steady)
-            u->targets[n++] = u->targets[i];
-    }
-    u->n_targets = n;
-}
-
-/* Every address seen within its TTL. */
-static enum outcome refresh_targets(struct unit *u, struct err *err)
-{
-    const struct engine_world *w = u->world;
-    for (size_t o = 0; o < u->cfg->n_owners; o++) {
-        struct port_address addrs[MODEL_MAX_ADDRS];
-        size_t n = MODEL_MAX_ADDRS;
-        enum outcome out =
-            w->observe->addresses(w->observe_self, u->cfg->owners[o].host, addrs, &n, err);
-        if (out != OUT_OK)
-            return out;
-        for (size_t i = 0; i < n; i++)
-            add_target(u, o, &addrs[i]);
-    }
-    drop_old_targets(u); /* those seen just now keep what is known of them */
-    if (u->n_targets == 0)
-        return err_set(err, OUT_RETRY, "none of the hosts has an address: nothing can be proven");
-    if (u->n_targets == UNIT_TARGETS_MAX)
-        return err_set(err, OUT_REFUSED, "more than %d addresses to prove for one certificate",
-                       UNIT_TARGETS_MAX - 1);
-    return OUT_OK;
-}
-
 /* The leaves that an answer to this demand may show. */
 static size_t expected(const struct leaves *l, int alg, uint8_t prints[][MODEL_ID_LEN])
 {
@@ -120,17 +67,26 @@ static enum outcome prove_at(struct unit *u, const struct unit_target *t, const 
     struct port_target target;
     memset(&target, 0, sizeof target);
     memcpy(target.ip, ip, sizeof target.ip);
-    target.port = o->port;
+    target.port = t->port;
+    target.wrapped = t->wrapped;
     if (way % 2 == 1) {
-        size_t len = strlen(o->host);
-        if (len > 0 && o->host[len - 1] == '.')
+        const char *name = t->sni != MODEL_NONE ? u->cfg->sni[t->sni] : o->host;
+        size_t len = strlen(name);
+        if (len > 0 && name[len - 1] == '.')
             len--;
-        memcpy(target.host, o->host, len);
-        target.host[len] = '\0';
+        (void)snprintf(target.host, sizeof target.host, "%.*s", (int)len, name);
     }
     if (way / 2 > 0)
         target.alg = (enum port_alg)u->st.facts.algs[way / 2 - 1].type;
     return w->probe->attest(w->probe_self, &target, prints, n, reach, why, err);
+}
+
+static const uint8_t loopback4[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
+static const uint8_t loopback6[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+
+static bool is_v4(const uint8_t ip[16])
+{
+    return memcmp(ip, loopback4, 12) == 0;
 }
 
 /* At the target itself, or where the operator says that it can be reached from here. `old` may be
@@ -145,9 +101,11 @@ static enum outcome prove(struct unit *u, const struct unit_target *t, int way,
         n += expected(old, way / 2, prints + n);
     const uint8_t(*list)[MODEL_ID_LEN] = (const uint8_t(*)[MODEL_ID_LEN])prints;
     enum outcome out = prove_at(u, t, t->ip, way, list, n, reach, why, err);
-    if (out != OUT_OK || *reach != PORT_NOT_REACHED || !u->cfg->has_via)
+    if (out == OUT_OK && *reach == PORT_NOT_REACHED && u->cfg->has_via)
+        out = prove_at(u, t, u->cfg->via, way, list, n, reach, why, err);
+    if (out != OUT_OK || *reach != PORT_NOT_REACHED || !t->anywhere)
         return out;
-    return prove_at(u, t, u->cfg->via, way, list, n, reach, why, err);
+    return prove_at(u, t, is_v4(t->ip) ? loopback4 : loopback6, way, list, n, reach, why, err);
 }
 
 static void note_worst(const struct unit *u, const struct unit_target *t, const char *why,
@@ -156,8 +114,9 @@ static void note_worst(const struct unit *u, const struct unit_target *t, const 
     char ip[TEXT_IP_MAX];
     const struct engine_owner *o = &u->cfg->owners[t->owner];
     text_ip(t->ip, ip);
-    (void)snprintf(proof->why, sizeof proof->why, "%s (%s) port %u: %s", o->host, ip,
-                   (unsigned)o->port, why);
+    (void)snprintf(proof->why, sizeof proof->why, "%s (%s) port %u%s%s: %s", o->host, ip,
+                   (unsigned)t->port, t->sni != MODEL_NONE ? ", asked for " : "",
+                   t->sni != MODEL_NONE ? u->cfg->sni[t->sni] : "", why);
 }
 
 /* Was the target right just before the switch? After a restart in between it is the chain's own
@@ -165,8 +124,8 @@ static void note_worst(const struct unit *u, const struct unit_target *t, const 
 static bool was_good(const struct unit *u, const struct unit_target *t, int way)
 {
     const struct model_facts *f = &u->st.facts;
-    if (u->proved_before)
-        return t->good_before[way];
+    if (u->proved_before || t->extra)
+        return u->proved_before && t->good_before[way];
     for (int a = 0; a < MODEL_MAX_ALGS; a++) {
         int c = f->algs[a].used ? f->algs[a].previous : MODEL_NONE;
         if (c != MODEL_NONE && f->chains[c].attested == MODEL_NEVER)
@@ -196,32 +155,74 @@ static enum outcome count_wrong(struct unit *u, const struct unit_target *t, int
     return OUT_OK;
 }
 
+/* A service that never showed the file's chains since we started, and does not show the chains from
+ * before the switch: something is wrong with it, but not by our doing, and no TLSA record of ours
+ * is for it. Said once. */
+static enum outcome waive(struct unit *u, struct unit_target *t, int way, const struct leaves *old,
+                          const char *why, bool *waived, struct err *err)
+{
+    char ip[TEXT_IP_MAX], unheard[PORT_WHY_MAX] = "";
+    enum port_reach reach = PORT_WRONG;
+    *waived = false;
+    if (!t->extra || t->proven)
+        return OUT_OK;
+    enum outcome out = old != NULL ? prove(u, t, way, old, NULL, &reach, unheard, err) : OUT_OK;
+    *waived = out == OUT_OK && reach != PORT_GOOD;
+    if (!*waived || t->said)
+        return out;
+    t->said = true;
+    text_ip(t->ip, ip);
+    unit_log(u, PORT_LOG_WARNING,
+             "%s port %u, a service of master.cf without a TLSA record of ours, does not show the "
+             "chains of the file and is left out of the proof: %s",
+             ip, (unsigned)t->port, why);
+    return OUT_OK;
+}
+
+/* One demand at one target: `*on` says whether to go on with the next. */
+static enum outcome prove_way(struct unit *u, struct unit_target *t, int way,
+                              const struct leaves *leaves, const struct leaves *old,
+                              struct proof *proof, bool *on, struct err *err)
+{
+    enum port_reach reach = PORT_NOT_REACHED;
+    char why[PORT_WHY_MAX] = "";
+    bool waived = false;
+    enum outcome out = prove(u, t, way, leaves, NULL, &reach, why, err);
+    *on = true;
+    if (out != OUT_OK)
+        return out;
+    t->good_now[way] = reach == PORT_GOOD;
+    if (reach == PORT_GOOD) {
+        proof->good++;
+        return OUT_OK;
+    }
+    out = waive(u, t, way, old, why, &waived, err);
+    *on = out == OUT_OK && !waived && reach == PORT_WRONG;
+    if (out != OUT_OK || waived)
+        return out;
+    note_worst(u, t, why, proof);
+    if (reach == PORT_NOT_REACHED) {
+        proof->unreached++;
+        return OUT_OK;
+    }
+    return count_wrong(u, t, way, leaves, old, proof, err);
+}
+
 /* Every demand at one target. A target that cannot be reached is not asked again in this round. */
 static enum outcome prove_target(struct unit *u, struct unit_target *t, const struct leaves *leaves,
                                  const struct leaves *old, struct proof *proof, struct err *err)
 {
-    for (int way = 0; way < UNIT_WAYS; way++) {
-        enum port_reach reach = PORT_NOT_REACHED;
-        char why[PORT_WHY_MAX] = "";
-        if (way / 2 > 0 && !leaves->used[way / 2 - 1])
+    bool on = true, all = true;
+    for (int way = 0; way < UNIT_WAYS && on; way++) {
+        if ((way / 2 > 0 && !leaves->used[way / 2 - 1]) || (way % 2 == 0 && t->sni != MODEL_NONE))
             continue;
-        enum outcome out = prove(u, t, way, leaves, NULL, &reach, why, err);
+        enum outcome out = prove_way(u, t, way, leaves, old, proof, &on, err);
         if (out != OUT_OK)
             return out;
-        t->good_now[way] = reach == PORT_GOOD;
-        if (reach == PORT_GOOD) {
-            proof->good++;
-            continue;
-        }
-        note_worst(u, t, why, proof);
-        if (reach == PORT_NOT_REACHED) {
-            proof->unreached++;
-            return OUT_OK;
-        }
-        out = count_wrong(u, t, way, leaves, old, proof, err);
-        if (out != OUT_OK)
-            return out;
+        all = all && t->good_now[way];
     }
+    t->proven = t->proven || all;
+    t->said = t->said && !all;
     return OUT_OK;
 }
 
@@ -263,7 +264,7 @@ enum outcome unit_proof_before(struct unit *u, struct err *err)
     if (u->proved == MODEL_NEVER || u->now.steady - u->proved > u->cfg->policy.poll) {
         for (size_t i = 0; i < u->n_targets; i++)
             memset(u->targets[i].good_now, 0, sizeof u->targets[i].good_now);
-        out = refresh_targets(u, err);
+        out = unit_targets(u, err);
         if (out == OUT_OK)
             out = prove_all(u, &now, NULL, &proof, err);
     }
@@ -333,6 +334,8 @@ static enum outcome judge(struct unit *u, const struct proof *proof, struct err 
     if (proof->old > 0 || proof->unreached > 0)
         return err_set(err, OUT_NOT_YET, "%zu of %zu proofs are good; %s", proof->good,
                        proof->good + proof->old + proof->unreached, proof->why);
+    char services[SAY_MAX];
+    unit_say_services(u, services, sizeof services);
     bool news = false; /* said once, not while a session is waited for */
     for (int a = 0; a < MODEL_MAX_ALGS; a++) {
         if (!f->algs[a].used || f->algs[a].current == MODEL_NONE)
@@ -342,9 +345,9 @@ static enum outcome judge(struct unit *u, const struct proof *proof, struct err 
     }
     return unit_record(u, false, "attested", err,
                        news ? "proven: %zu handshakes, every address, name and algorithm, show the "
-                              "chains of the file"
+                              "chains of the file%s%s"
                             : NULL,
-                       proof->good);
+                       proof->good, services[0] != '\0' ? "; services " : "", services);
 }
 
 enum outcome unit_attest(struct unit *u, struct err *err)
@@ -355,7 +358,7 @@ enum outcome unit_attest(struct unit *u, struct err *err)
     if (out == OUT_OK)
         out = leaves_of(u, true, &old, err);
     if (out == OUT_OK)
-        out = refresh_targets(u, err);
+        out = unit_targets(u, err);
     if (out == OUT_OK)
         out = prove_all(u, &now, &old, &proof, err);
     if (out == OUT_OK)
