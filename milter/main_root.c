@@ -75,7 +75,9 @@ static enum outcome make_tables(struct daemon *d, struct err *err)
                                         .n_ports = c->n_owners,
                                         .n_kinds = c->n_algs,
                                         .others = (const char *const *)c->deploy.reload.items,
-                                        .n_others = c->deploy.reload.n};
+                                        .n_others = c->deploy.reload.n,
+                                        .all = d->deploys,
+                                        .n_all = d->n};
         for (size_t o = 0; o < c->n_owners; o++)
             d->deploys[i].ports[o] = c->owners[o].port;
         d->table[i] = (struct helper_deploy){.ops = &deploy_ops, .self = &d->deploys[i]};

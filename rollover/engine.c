@@ -266,7 +266,7 @@ static void retry_reload(struct engine *e, struct unit *u)
     if ((u->st.facts.frozen & MODEL_F_RELOAD) == 0 || !u->st.facts.postfix_up ||
         u->st.facts.retry_switch_at > u->now.steady)
         return;
-    if (u->cfg->deploy->reload(u->cfg->deploy_self, &err) != OUT_OK) {
+    if (unit_reload(u, &err) != OUT_OK) {
         u->st.facts.retry_switch_at = u->now.steady + backoff(e, u->fails[PLAN_SWITCH]++);
         return;
     }
@@ -431,7 +431,7 @@ static void end_shared(struct engine *e)
         struct err why = ERR_INIT;
         if (!first->half.open)
             continue;
-        enum outcome out = first->cfg->deploy->reload(first->cfg->deploy_self, &why);
+        enum outcome out = unit_reload(first, &why);
         for (size_t j = i; j < e->n_units; j++) {
             struct unit *u = e->units[j];
             struct err err = why;

@@ -151,11 +151,10 @@ static enum outcome read_parts(struct unit *u, int8_t chains[MODEL_MAX_ALGS], si
 static enum outcome leave_behind(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
                                  const int8_t chains[MODEL_MAX_ALGS], struct err *err)
 {
-    const struct engine_certificate *c = u->cfg;
     enum outcome out = OUT_OK;
     bool other = any_chain(before) && memcmp(before, chains, MODEL_MAX_ALGS) != 0;
     if ((other || unit_pending(&u->st.facts)) && u->st.facts.postfix_up)
-        out = c->deploy->reload(c->deploy_self, err);
+        out = unit_reload(u, err);
     if (out == OUT_OK)
         out = unit_clock(u, err);
     if (out == OUT_OK)

@@ -71,7 +71,7 @@ static enum outcome put_in_place(struct unit *u, const int8_t before[MODEL_MAX_A
                                  struct err *err)
 {
     enum outcome out = rename_file(u, before, chains, renamed, err);
-    return out == OUT_OK ? u->cfg->deploy->reload(u->cfg->deploy_self, err) : out;
+    return out == OUT_OK ? unit_reload(u, err) : out;
 }
 
 static void describe(const struct unit *u, const int8_t chains[MODEL_MAX_ALGS], char *out,
@@ -160,7 +160,7 @@ enum outcome unit_switch(struct unit *u, const struct plan_action *a, struct err
     memcpy(u->half.after, a->chains, sizeof u->half.after);
     if (!rollback && unit_batch_shares(u))
         return OUT_OK; /* the engine ends it, with others */
-    return unit_switch_end(u, u->cfg->deploy->reload(u->cfg->deploy_self, err), err);
+    return unit_switch_end(u, unit_reload(u, err), err);
 }
 
 enum outcome unit_switch_end(struct unit *u, enum outcome out, struct err *err)
@@ -276,7 +276,7 @@ enum outcome unit_recover(struct unit *u, struct err *err)
         return elsewhere(u, err);
     if (out == OUT_OK && memcmp(before, chains, sizeof chains) != 0 && u->st.facts.postfix_up)
         /* renamed; whether the reload was done we cannot know, and it is harmless twice */
-        out = u->cfg->deploy->reload(u->cfg->deploy_self, err);
+        out = unit_reload(u, err);
     if (out != OUT_OK)
         return out;
     bool rollback = was_rollback(&u->st.facts) && memcmp(before, chains, sizeof chains) != 0 &&

@@ -249,10 +249,11 @@ void unit_say_services(const struct unit *u, char *out, size_t size)
 
 enum outcome unit_reload(struct unit *u, struct err *err)
 {
-    enum outcome out = u->cfg->deploy->reload(u->cfg->deploy_self, err);
-    if (out == OUT_OK && err->text[0] != '\0') {
-        unit_log(u, PORT_LOG_WARNING, "%s", err->text);
-        err_clear(err);
-    }
-    return out;
+    struct err why = ERR_INIT;
+    enum outcome out = u->cfg->deploy->reload(u->cfg->deploy_self, &why);
+    if (out != OUT_OK)
+        return err_set(err, out, "%s", why.text);
+    if (why.text[0] != '\0')
+        unit_log(u, PORT_LOG_WARNING, "%s", why.text);
+    return OUT_OK;
 }

@@ -50,7 +50,14 @@ static enum outcome deploy_maps(const struct deploy *self, struct err *err)
                      slash != NULL ? (int)(slash - self->postfix) : 0, self->postfix);
     if (n < 0 || (size_t)n >= sizeof postmap)
         return err_set(err, OUT_BROKEN, "the path %s is too long", self->postfix);
-    return snimaps_build(&params, postmap, self->chain_file, err);
+    enum outcome res = snimaps_build(&params, postmap, self->chain_file, err);
+    for (size_t i = 0; i < self->n_all && res == OUT_OK; i++) {
+        const struct deploy *other = &self->all[i];
+        if (strcmp(other->config_dir, self->config_dir) == 0 &&
+            strcmp(other->chain_file, self->chain_file) != 0)
+            res = snimaps_build(&params, postmap, other->chain_file, err);
+    }
+    return res;
 }
 
 static enum outcome deploy_shred_old(void *self, struct err *err)

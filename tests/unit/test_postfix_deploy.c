@@ -223,7 +223,7 @@ static void tables_are_built_before_the_reload(void **state)
     (void)state;
     struct err err = ERR_INIT;
     char maps[3 * SCRATCH_MAX + 64];
-    char wanted[SCRATCH_MAX + 128];
+    char wanted[2 * SCRATCH_MAX + 160];
     (void)snprintf(maps, sizeof maps, "hash:%s/ours, texthash:%s/ours lmdb:%s/theirs hash:/gone",
                    scratch.dir, scratch.dir, scratch.dir);
     fake_main_cf(CHAIN, maps);
@@ -237,6 +237,19 @@ static void tables_are_built_before_the_reload(void **state)
                    "postmap -c /etc/postfix -F hash:%s/ours\npostfix -c /etc/postfix reload\n",
                    scratch.dir);
     assert_asked(wanted);
+    /* one reload for two certificates of one Postfix */
+    const struct deploy all[] = {deploy,
+                                 {.config_dir = "/etc/postfix", .chain_file = CHAIN ".other"},
+                                 {.config_dir = "/etc/postfix2", .chain_file = "/a.pem"}};
+    deploy.all = all;
+    deploy.n_all = 3;
+    assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_OK);
+    (void)snprintf(wanted, sizeof wanted,
+                   "postmap -c /etc/postfix -F hash:%s/ours\n"
+                   "postmap -c /etc/postfix -F lmdb:%s/theirs\npostfix -c /etc/postfix reload\n",
+                   scratch.dir, scratch.dir);
+    assert_asked(wanted);
+    deploy.n_all = 0;
     fake_program("postmap", 1); /* row 43: as a reload that failed */
     assert_int_equal(deploy_ops.reload(&deploy, &err), OUT_REFUSED);
     assert_non_null(strstr(err.text, "could not be built anew"));
