@@ -42,5 +42,5 @@ tests_unit_test_postfix_faults_LDFLAGS = $(AM_LDFLAGS) \
 check_PROGRAMS += tests/postfix/deployctl
 tests_postfix_deployctl_SOURCES = tests/postfix/deployctl.c
 tests_postfix_deployctl_LDADD = librpostfix.a librcrypto.a librbase.a $(OPENSSL_LIBS)
-dist_check_SCRIPTS += tests/world/t_deploy.sh
-TESTS += tests/world/t_deploy.sh
+dist_check_SCRIPTS += tests/world/t_deploy.sh tests/world/t_tls_services.sh
+TESTS += tests/world/t_deploy.sh tests/world/t_tls_services.sh
