@@ -26,7 +26,7 @@ static const struct danectl_command *const commands[] = {
     &danectl_renew_command,  &danectl_roll_command,   &danectl_rollback_command,
     &danectl_freeze_command, &danectl_resume_command, &danectl_config_command,
     &danectl_check_command,  &danectl_tlsa_command,   &danectl_probe_command,
-    &danectl_adopt_command,
+    &danectl_adopt_command,  &danectl_leave_command,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -42,6 +42,7 @@ static const struct option longs[] = {
     {"trust-anchor", required_argument, NULL, 'a'},
     {"resolver", required_argument, NULL, 'r'},
     {"apply", no_argument, NULL, 'A'},
+    {"keep-records", no_argument, NULL, 'K'},
     {"undo", no_argument, NULL, 'U'},
     {"postfix", required_argument, NULL, 'P'},
     {"host", required_argument, NULL, 'H'},

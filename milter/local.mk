@@ -18,6 +18,7 @@ libmilterside_a_SOURCES = \
 	milter/msg.c milter/msg.h \
 	milter/session.c milter/session.h \
 	milter/ledger.c milter/ledger.h milter/guard.c milter/guard.h \
+	milter/limiter.c milter/limiter.h \
 	milter/notice.c milter/notice.h \
 	milter/notice_mail.c \
 	milter/sysclock.c milter/sysclock.h \
@@ -72,6 +73,8 @@ danectl_SOURCES = milter/danectl.c milter/danectl.h \
 	milter/danectl_config.c \
 	milter/danectl_change.c \
 	milter/danectl_history.c \
+	milter/danectl_leave.c milter/danectl_leave.h \
+	milter/danectl_leave_dns.c \
 	milter/danectl_check_host.c milter/danectl_check.h \
 	milter/danectl_check_dns.c \
 	milter/danectl_check_ca.c \
@@ -98,6 +101,14 @@ dist_noinst_SCRIPTS += tests/world/demo
 TESTS += tests/world/t_master.sh
 dist_check_SCRIPTS += tests/world/t_master.sh
 EXTRA_DIST += postfix-conf/master.cf.fragment postfix-conf/main.cf.fragment
+
+# danectl adopt: its planner alone, and all of it in the mail world.
+check_PROGRAMS += tests/unit/test_adopt
+TESTS += tests/unit/test_adopt tests/world/t_adopt.sh
+dist_check_SCRIPTS += tests/world/t_adopt.sh
+tests_unit_test_adopt_SOURCES = tests/unit/test_adopt.c milter/danectl_adopt_plan.c \
+	milter/danectl_adopt_text.c
+tests_unit_test_adopt_LDADD = $(DANEMILTER_LIBS) $(CMOCKA_LIBS)
 
 # danectl's exit codes and JSON, in the mail world.
 check_PROGRAMS += tests/control/jsonget
