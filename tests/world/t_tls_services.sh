@@ -130,9 +130,12 @@ switched() { [ "$(grep -c ' switched: ' "$log")" -ge "$1" ]; }
 proven() { grep 'mx\.bind\.test.*proven: ' "$log"; }
 proven_after_switch() { sed -n '/mx\.bind\.test.* switched: /,$p' "$log" | grep 'mx\.bind\.test.*proven: '; }
 
-check "both are proven before anything" within 20 eval '[ "$(grep -c "proven: " "$log")" -ge 2 ]'
-check "the proof names the services" within 5 eval \
-    'proven | grep -F "services smtp/inet, submission/inet, 465/inet, 127.0.0.1:10025/inet"'
+both_proven() { [ "$(grep -c "proven: " "$log")" -ge 2 ]; }
+names_services() {
+    proven | grep -F "services smtp/inet, submission/inet, 465/inet, 127.0.0.1:10025/inet"
+}
+check "both are proven before anything" within 20 both_proven
+check "the proof names the services" within 5 names_services
 check "a rollover is asked for" within 20 danectl roll mx.bind.test
 check "and one of the other instance" within 20 danectl roll mx.pdns.test
 check "both switch" within 25 switched 2
