@@ -207,6 +207,18 @@ static enum outcome leave_records(struct danectl *d, struct err *err)
     return put_back(d, err);
 }
 
+/* What stands in the way of the records is found before Postfix is touched. */
+static enum outcome look_first(struct danectl *d, struct err *err)
+{
+    model_time wait = 0;
+    size_t published = 0;
+    enum outcome out = OUT_OK;
+    const bool look = d->own.flags[LEAVE_APPLY] && !d->own.flags[LEAVE_KEEP];
+    for (size_t i = 0; look && i < d->conf->n_certificates && out == OUT_OK; i++)
+        out = leave_withdraw(d, &d->conf->certificates[i], false, &published, &wait, err);
+    return out;
+}
+
 static enum danectl_status leave_run(struct danectl *d, struct err *err)
 {
     struct lock lock = {.fd = -1};
@@ -214,6 +226,8 @@ static enum danectl_status leave_run(struct danectl *d, struct err *err)
     if (d->own.flags[LEAVE_APPLY] && d->dry_run)
         d->own.flags[LEAVE_APPLY] = false;
     enum outcome out = danectl_daemon(d, &pid, err);
+    if (out == OUT_OK)
+        out = look_first(d, err);
     if (out == OUT_OK && pid != 0)
         out = freeze_all(d, err);
     if (out == OUT_OK)

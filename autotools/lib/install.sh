@@ -244,17 +244,32 @@ remove_line() {
     esac
 }
 
+# Records that are published name a key of ours, and somebody has to look after it.
+still_published() {
+    local said
+    [ -n "$(find /var/lib/danemilter -name state.db -print -quit 2>/dev/null)" ] || return 1
+    said=$("$prefix/bin/danectl" -c "$conf_dir/danemilter.conf" leave 2>&1) || :
+    ! grep -q '^main.cf \|as before' <<<"$said"
+}
+
 uninstall_danemilter() {
-    local kind path sum
+    local kind path sum force=''
+    if [ "${1:-}" = --force ]; then
+        force=1
+        shift
+    fi
     only_dry_run uninstall "$@"
     [ -r "$manifest" ] || die "there is no $manifest: nothing was installed from here"
     look_at_postfix
     if in_master_cf; then
-        die "master.cf still starts danemilter. First: postconf -MX danemilter/unix; take unix:danemilter/milter out of smtpd_milters; postfix reload"
+        [ -n "$force" ] || die "master.cf still starts danemilter. First: danectl leave (--force goes on without)"
     fi
     case $(postfix_value smtpd_milters) in
-    *danemilter/milter*) die "smtpd_milters in main.cf still names danemilter: take it out, then postfix reload" ;;
+    *danemilter/milter*) [ -n "$force" ] || die "smtpd_milters in main.cf still names danemilter. First: danectl leave (--force goes on without)" ;;
     esac
+    if [ -z "$force" ] && still_published; then
+        die "TLSA records of this installation are published, or caches may still hold them, and nobody would renew what they name. First: danectl leave (--force goes on without)"
+    fi
     # Last things first: what a folder holds, then the folder.
     while read -r kind path sum; do
         remove_line "$kind" "$path" "$sum"

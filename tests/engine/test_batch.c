@@ -127,16 +127,25 @@ static const struct port_deploy_ops many_deploy = {.read = many_read,
                                                    .points_here = many_points_here,
                                                    .older_than = many_older_than};
 
+/* "c12" */
+static int number_of(const char *name)
+{
+    char *end = NULL;
+    errno = 0;
+    long n = strtol(name + 1, &end, 10);
+    return errno == 0 && end != name + 1 && *end == '\0' && n >= 0 && n < MANY ? (int)n : 0;
+}
+
 static enum outcome many_load(void *self, const char *name, struct port_state *out, struct err *err)
 {
-    struct many *m = turn(self, atoi(name + 1));
+    struct many *m = turn(self, number_of(name));
     return fw_store_ops.load(&m->now, name, out, err);
 }
 
 static enum outcome many_save(void *self, const char *name, const struct port_state *state,
                               const struct port_event *events, size_t n, struct err *err)
 {
-    struct many *m = turn(self, atoi(name + 1));
+    struct many *m = turn(self, number_of(name));
     return fw_store_ops.save(&m->now, name, state, events, n, err);
 }
 

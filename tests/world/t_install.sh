@@ -130,7 +130,8 @@ check "postfix check is content" inside sh -c '! postfix check 2>&1 | grep danem
 
 check "uninstall is refused while master.cf starts it" differs setup uninstall
 check "taken out of Postfix" inside sh -c "postconf -MX danemilter/unix && postconf -X smtpd_milters && postfix reload"
-check "uninstall" setup uninstall
+check "uninstall is refused while records are published" differs setup uninstall
+check "uninstall by force" setup uninstall --force
 check "the programs are gone" inside sh -c '! command -v danectl && ! test -e /usr/lib/postfix/sbin/danemilter'
 check "the state is there" inside test -s /var/lib/danemilter/main/state.db
 check "a changed configuration is there" inside test -s "$conf"
