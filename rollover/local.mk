@@ -27,13 +27,16 @@ fakeworld = \
 	tests/engine/fakework.c \
 	tests/engine/fakeworld.c tests/engine/fakeworld.h
 engine_tests = tests/engine/test_engine tests/engine/test_outside tests/engine/test_orders \
-	tests/engine/test_commands tests/engine/test_threads tests/engine/test_batch
+	tests/engine/test_commands tests/engine/test_threads tests/engine/test_batch \
+	tests/engine/test_services
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
 tests_engine_test_orders_SOURCES = tests/engine/test_orders.c $(fakeworld)
 tests_engine_test_orders_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
 tests_engine_test_batch_SOURCES = tests/engine/test_batch.c $(fakeworld)
 tests_engine_test_batch_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
+tests_engine_test_services_SOURCES = tests/engine/test_services.c
+tests_engine_test_services_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
 tests_engine_test_threads_SOURCES = tests/engine/test_threads.c $(fakeworld)
 tests_engine_test_threads_LDADD = librengine.a librcore.a librbase.a $(CMOCKA_LIBS)
 tests_engine_test_commands_SOURCES = tests/engine/test_commands.c $(fakeworld)

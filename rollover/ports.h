@@ -298,7 +298,8 @@ struct port_deploy_ops {
      * the other servers that share it. OUT_OK with a text in `err`: Postfix does, one of the others
      * could not be told. */
     enum outcome (*reload)(void *self, struct err *err);
-    /* Old bundles kept beside the chain file, and old copies in maps: gone, overwritten, fsynced. */
+    /* Old bundles kept beside the chain file, and old copies in maps: gone, overwritten, fsynced.
+     */
     enum outcome (*shred_old)(void *self, struct err *err);
     /* OUT_OK and true: master is up. */
     enum outcome (*running)(void *self, bool *up, struct err *err);
