@@ -14,27 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const adopt_param_names[ADOPT_PARAMS] = {
-    "smtpd_tls_chain_files",
-    "tlsproxy_tls_chain_files",
-    "smtpd_tls_cert_file",
-    "smtpd_tls_key_file",
-    "smtpd_tls_eccert_file",
-    "smtpd_tls_eckey_file",
-    "smtpd_tls_dcert_file",
-    "smtpd_tls_dkey_file",
-    "smtpd_tls_security_level",
-    "smtpd_use_tls",
-    "smtpd_enforce_tls",
-    "myhostname",
-    "mydomain",
-    "inet_interfaces",
-    "smtpd_milters",
-    "postscreen_access_list",
-    "smtpd_client_event_limit_exceptions",
-    "tls_server_sni_maps",
-};
-
 void adopt_facts_free(struct adopt_facts **facts)
 {
     if (*facts == NULL)

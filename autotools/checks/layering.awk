@@ -77,7 +77,7 @@ BEGIN {
 
     # What the compiler and the system bring.
     system_folders = "^(sys|netinet|arpa|net|linux|bits|asm)/[a-z0-9_-]+\\.h$"
-    plain = " assert ctype dirent errno fcntl float fnmatch getopt glob grp inttypes iso646 limits locale math" \
+    plain = " assert ctype dirent errno fcntl float fnmatch getopt glob grp ifaddrs inttypes iso646 limits locale math" \
         " netdb poll pthread pwd regex resolv sched semaphore setjmp signal spawn stdalign stdarg" \
         " stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings syslog termios time" \
         " unistd utime wchar wordexp "
