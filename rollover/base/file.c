@@ -29,7 +29,7 @@ static enum outcome file_trouble(struct err *err, const char *doing, const char 
                                  const char *name)
 {
     int saved = errno;
-    const char *slash = folder[0] == '\0' || name[0] == '\0' ? "" : "/";
+    const char *slash = folder[0] == '\0' || name[0] == '\0' || strcmp(folder, "/") == 0 ? "" : "/";
     if (saved == ENOENT)
         return err_set(err, OUT_NOT_YET, "%s%s%s does not exist", folder, slash, name);
     if (saved == ELOOP)
@@ -256,7 +256,8 @@ static enum outcome file_take(const struct file_folder *folder, const char *name
                               struct file_rule rule, int *fd, struct stat *st, struct err *err)
 {
     char path[FILE_PATH_MAX + 256];
-    (void)text_format(path, sizeof path, "%s/%s", folder->path, name);
+    (void)text_format(path, sizeof path, "%s/%s",
+                      strcmp(folder->path, "/") == 0 ? "" : folder->path, name);
     memset(st, 0, sizeof *st);
     *fd = openat(folder->fd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (*fd < 0)

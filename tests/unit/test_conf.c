@@ -312,6 +312,8 @@ static const struct conf *example(const char *name, bool other_provider)
     text[len] = '\0';
     replaced(text, sizeof text, "/etc/danemilter/tsig.key", "%/good");
     replaced(text, sizeof text, "/etc/danemilter/pdns.key", "%/secret");
+    replaced(text, sizeof text, "# agree = yes", "agree = yes"); /* what is the reader's to say */
+    replaced(text, sizeof text, "# server = 192.0.2.53", "server = 192.0.2.53");
     if (other_provider) { /* comments change sides */
         char *first = strstr(text, "\ndns \"primary\" {");
         char *second = strstr(text, "\n# dns \"primary\" {");
