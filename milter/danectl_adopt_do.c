@@ -96,27 +96,36 @@ static enum outcome do_conf(struct doing *d, const char *path, const char *text,
 /* ---- Postfix ----------------------------------------------------------------------------------
  */
 
-static enum outcome do_param(struct doing *d, const struct adopt_step *s, struct err *err)
+/* All old values at once, before the first change: whoever reads main.cf within a second of a
+ * change is made to wait by Postfix's own reader. */
+static enum outcome read_before(const char *dir, const struct adopt_plan *plan,
+                                char *before[ADOPT_STEPS_MAX], struct err *err)
 {
-    const char *dir = d->f->config_dir;
-    char *before = NULL;
-    enum outcome res = adopt_pf_param(dir, s->name, &before, err);
-    if (res == OUT_OK)
-        res = adopt_undo_add(d->undo, ADOPT_PARAM, s->name, before, s->value, err);
-    if (res == OUT_OK)
-        res = adopt_pf_set_param(dir, s->name, s->value, err);
-    free(before);
+    enum outcome res = OUT_OK;
+    for (size_t i = 0; i < plan->n_steps && res == OUT_OK; i++) {
+        const struct adopt_step *s = &plan->steps[i];
+        if (s->what == ADOPT_DO_PARAM)
+            res = adopt_pf_param(dir, s->name, &before[i], err);
+        else if (s->what == ADOPT_DO_DROP || s->what == ADOPT_DO_SERVICE)
+            res = adopt_pf_service(dir, s->name, &before[i], err);
+    }
     return res;
 }
 
+static enum outcome do_param(struct doing *d, const struct adopt_step *s, const char *before,
+                             struct err *err)
+{
+    enum outcome res = adopt_undo_add(d->undo, ADOPT_PARAM, s->name, before, s->value, err);
+    return res == OUT_OK ? adopt_pf_set_param(d->f->config_dir, s->name, s->value, err) : res;
+}
+
 /* A service's line as postconf prints it is known only afterwards. */
-static enum outcome do_service(struct doing *d, const struct adopt_step *s, struct err *err)
+static enum outcome do_service(struct doing *d, const struct adopt_step *s, const char *before,
+                               struct err *err)
 {
     const char *dir = d->f->config_dir;
-    char *before = NULL, *after = NULL;
-    enum outcome res = adopt_pf_service(dir, s->name, &before, err);
-    if (res == OUT_OK)
-        res = adopt_undo_add(d->undo, ADOPT_SERVICE, s->name, before, NULL, err);
+    char *after = NULL;
+    enum outcome res = adopt_undo_add(d->undo, ADOPT_SERVICE, s->name, before, NULL, err);
     if (res == OUT_OK)
         res = s->what == ADOPT_DO_DROP ? adopt_pf_drop(dir, s->name, s->value, err)
                                        : adopt_pf_set_service(dir, s->name, s->value, err);
@@ -124,7 +133,6 @@ static enum outcome do_service(struct doing *d, const struct adopt_step *s, stru
         res = adopt_pf_service(dir, s->name, &after, err);
     if (res == OUT_OK)
         res = adopt_undo_add(d->undo, ADOPT_SERVICE, s->name, NULL, after, err);
-    free(before);
     free(after);
     return res;
 }
@@ -132,8 +140,8 @@ static enum outcome do_service(struct doing *d, const struct adopt_step *s, stru
 /* ---- all of them ------------------------------------------------------------------------------
  */
 
-static enum outcome do_step(struct doing *d, const struct adopt_step *s, const char **result,
-                            struct err *err)
+static enum outcome do_step(struct doing *d, const struct adopt_step *s, const char *before,
+                            const char **result, struct err *err)
 {
     switch (s->what) {
     case ADOPT_DO_FOLDER:
@@ -143,10 +151,10 @@ static enum outcome do_step(struct doing *d, const struct adopt_step *s, const c
     case ADOPT_DO_CONF:
         return do_conf(d, s->name, s->value, err);
     case ADOPT_DO_PARAM:
-        return do_param(d, s, err);
+        return do_param(d, s, before, err);
     case ADOPT_DO_DROP:
     case ADOPT_DO_SERVICE:
-        return do_service(d, s, err);
+        return do_service(d, s, before, err);
     case ADOPT_DO_RELOAD:
         return adopt_pf_command(d->f->config_dir, s->name, err);
     }
@@ -157,22 +165,27 @@ enum outcome adopt_do(const struct adopt_facts *facts, const struct adopt_plan *
                       struct err *err)
 {
     struct doing d = {.f = facts};
+    char *before[ADOPT_STEPS_MAX] = {NULL};
     char *text = malloc(DO_TEXT_MAX);
     if (text == NULL)
         return err_errno(err, "the steps");
     enum outcome res = adopt_undo_begin(ADOPT_UNDO, facts->config_dir, &d.undo, err);
+    if (res == OUT_OK)
+        res = read_before(facts->config_dir, plan, before, err);
     for (size_t i = 0; i < plan->n_steps && res == OUT_OK; i++) {
         const char *result = "done";
         adopt_step_text(facts, &plan->steps[i], text, DO_TEXT_MAX);
         if (!quiet)
             (void)printf("%zu. %s: ", i + 1, text);
         (void)fflush(stdout);
-        res = do_step(&d, &plan->steps[i], &result, err);
+        res = do_step(&d, &plan->steps[i], before[i], &result, err);
         if (!quiet)
             (void)printf("%s\n", res == OUT_OK ? result : "FAILED");
     }
     if (res == OUT_OK && d.undo->n > 0)
         res = adopt_undo_complete(d.undo, err);
+    for (size_t i = 0; i < ADOPT_STEPS_MAX; i++)
+        free(before[i]);
     adopt_undo_free(&d.undo);
     free(text);
     return res;
