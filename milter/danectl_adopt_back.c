@@ -73,16 +73,27 @@ static enum outcome back_set(const struct back *b, const struct adopt_change *c,
                                   : adopt_pf_set_service(dir, c->name, value, err);
 }
 
-static enum outcome back_value(const struct back *b, const struct adopt_change *c, struct err *err)
+/* What the files have, all of it before the first change (adopt_do says why). */
+static enum outcome back_now(const struct adopt_undo *undo, char *now[ADOPT_CHANGES_MAX],
+                             struct err *err)
 {
-    char *now = NULL;
-    enum outcome res = c->kind == ADOPT_PARAM
-                           ? adopt_pf_param(b->undo->config_dir, c->name, &now, err)
-                           : adopt_pf_service(b->undo->config_dir, c->name, &now, err);
-    char *rest = res == OUT_OK && !same(now, c->before) && !same(now, c->after)
-                     ? without_ours(c, now)
-                     : NULL;
-    if (res != OUT_OK || same(now, c->before))
+    enum outcome res = OUT_OK;
+    for (size_t i = 0; i < undo->n && res == OUT_OK; i++) {
+        const struct adopt_change *c = &undo->changes[i];
+        if (c->kind == ADOPT_PARAM)
+            res = adopt_pf_param(undo->config_dir, c->name, &now[i], err);
+        else if (c->kind == ADOPT_SERVICE)
+            res = adopt_pf_service(undo->config_dir, c->name, &now[i], err);
+    }
+    return res;
+}
+
+static enum outcome back_value(const struct back *b, const struct adopt_change *c, const char *now,
+                               struct err *err)
+{
+    enum outcome res = OUT_OK;
+    char *rest = !same(now, c->before) && !same(now, c->after) ? without_ours(c, now) : NULL;
+    if (same(now, c->before))
         ;
     else if (c->after == NULL || same(now, c->after))
         res = back_set(b, c, c->before, err);
@@ -92,7 +103,6 @@ static enum outcome back_value(const struct back *b, const struct adopt_change *
         back_say(b, "%s was changed since by somebody else, and is left alone; it was: %s", c->name,
                  c->before == NULL ? "(not set)" : c->before);
     free(rest);
-    free(now);
     return res;
 }
 
@@ -178,12 +188,13 @@ static enum outcome back_folder(const struct back *b, const struct adopt_change 
     return OUT_OK;
 }
 
-static enum outcome back_one(const struct back *b, const struct adopt_change *c, struct err *err)
+static enum outcome back_one(const struct back *b, const struct adopt_change *c, const char *now,
+                             struct err *err)
 {
     switch (c->kind) {
     case ADOPT_PARAM:
     case ADOPT_SERVICE:
-        return back_value(b, c, err);
+        return back_value(b, c, now, err);
     case ADOPT_FILE:
     case ADOPT_CHAIN:
         return b->ask->files == ADOPT_FILES_KEEP ? OUT_OK : back_file(b, c, err);
@@ -197,8 +208,11 @@ enum outcome adopt_undo_apply(const struct adopt_undo *undo, const struct adopt_
                               struct err *err)
 {
     const struct back b = {undo, ask};
-    enum outcome res = OUT_OK;
+    char *now[ADOPT_CHANGES_MAX] = {NULL};
+    enum outcome res = back_now(undo, now, err);
     for (size_t i = undo->n; i > 0 && res == OUT_OK; i--)
-        res = back_one(&b, &undo->changes[i - 1], err);
+        res = back_one(&b, &undo->changes[i - 1], now[i - 1], err);
+    for (size_t i = 0; i < ADOPT_CHANGES_MAX; i++)
+        free(now[i]);
     return res;
 }
