@@ -373,7 +373,7 @@ static void prove_again(struct unit *u)
         return;
     u->prove = false;
     if (unit_attest(u, &err) != OUT_OK && err.text[0] != '\0')
-        unit_log(u, PORT_LOG_WARNING, "proof after a reload: %s", err.text);
+        unit_log(u, PORT_LOG_WARNING, "proof that was asked for: %s", err.text);
 }
 
 /* False: something stands in the way of everything. */
@@ -471,6 +471,12 @@ void engine_reloaded(struct engine *e)
         e->units[i]->prove = true;
         e->units[i]->wake = MODEL_NEVER;
     }
+}
+
+void engine_suspect(struct engine *e, const char *certificate, const char *why)
+{
+    for (size_t i = 0; i < e->n_units; i++)
+        unit_suspect(e->units[i], certificate, why);
 }
 
 void engine_step(struct engine *e, model_time *sleep_ms)

@@ -80,6 +80,8 @@ struct engine_world {
     void *work_self;
     const struct port_notice_ops *notice; /* NULL: nobody is told */
     void *notice_self;
+    void (*switched)(void *self); /* a chain file holds something else since just now */
+    void *switched_self;          /* NULL above: nobody needs to know */
 };
 
 /* What an operator asks for (danectl). */

@@ -193,3 +193,18 @@ enum outcome unit_record(struct unit *u, bool intent, const char *what, struct e
         unit_vlog(u, PORT_LOG_INFO, text);
     return OUT_OK;
 }
+
+void unit_suspect(struct unit *u, const char *certificate, const char *why)
+{
+    struct err err = ERR_INIT;
+    if (!u->st.facts.adopted || (certificate != NULL && strcmp(certificate, u->cfg->name) != 0))
+        return;
+    u->prove = true;
+    u->wake = MODEL_NEVER;
+    enum outcome out = unit_clock(u, &err);
+    if (out == OUT_OK)
+        out = unit_record(u, false, "suspected", &err,
+                          "a suspicion, so the chain is proven again: %s", why);
+    if (out != OUT_OK) /* it is proven all the same */
+        unit_log(u, PORT_LOG_ERROR, "%s", err.text);
+}

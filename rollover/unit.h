@@ -63,7 +63,7 @@ struct unit {
     bool looked;         /* the chain file was compared with the facts since we started */
     bool proved_before;  /* good_before was found out by this process, for the last switch */
     model_time proved;   /* steady: the last round of proofs of what the file holds now ended */
-    bool prove;          /* somebody reloaded Postfix: a proof is due, whatever the planner says */
+    bool prove;          /* a proof is due, whatever the planner says: a reload, a suspicion */
     struct unit_job *jobs[UNIT_JOBS_MAX];
     model_time least_wait;         /* of the last order that failed */
     unsigned fails[PLAN_THAW + 1]; /* in a row, by verb */
@@ -88,6 +88,8 @@ void unit_log(const struct unit *u, enum port_level level, const char *fmt, ...)
  * is frozen (row 36) and, if `intent`, its facts are as they were at unit_begin(). */
 enum outcome unit_record(struct unit *u, bool intent, const char *what, struct err *err,
                          const char *fmt, ...) ERR_PRINTF(5, 6);
+/* engine_suspect(), for one certificate. */
+void unit_suspect(struct unit *u, const char *certificate, const char *why);
 void unit_begin(struct unit *u); /* remembers the facts, for an intent that cannot be saved */
 
 /* unit_record.c: TLSA records and their place in the model */

@@ -104,7 +104,10 @@ static enum outcome settle(struct unit *u, const int8_t before[MODEL_MAX_ALGS],
     unit_stamp_leaving(u, before, after, boot != 0 ? boot : u->st.boot);
     facts_file_holds(&u->st.facts, after, rollback, u->now);
     describe(u, after, text, sizeof text);
-    return unit_record(u, false, what, err, "%s: the chain file holds %s", what, text);
+    out = unit_record(u, false, what, err, "%s: the chain file holds %s", what, text);
+    if (u->world->switched != NULL && memcmp(before, after, MODEL_MAX_ALGS) != 0)
+        u->world->switched(u->world->switched_self);
+    return out;
 }
 
 /* Row 43: the file goes back to what it was, so that file and running processes agree. Processes

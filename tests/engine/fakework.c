@@ -45,12 +45,22 @@ static void notice_tell(void *self, const char *certificate, const char *trouble
 
 const struct port_notice_ops fw_notice_ops = {.tell = notice_tell};
 
+void fw_switched(void *fw)
+{
+    struct fw *w = fw;
+    w->told_switched++;
+}
+
 void fw_command(struct fw *w, struct engine *e)
 {
     struct err err = ERR_INIT;
     if (w->reload_at != 0 && w->boot >= w->reload_at) {
         w->reload_at = 0;
         engine_reloaded(e);
+    }
+    if (w->suspect_at != 0 && w->boot >= w->suspect_at) {
+        w->suspect_at = 0;
+        engine_suspect(e, NULL, "three sessions ended after HELO");
     }
     if (w->command_at == 0 || w->command_done || w->boot < w->command_at)
         return;

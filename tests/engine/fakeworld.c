@@ -194,6 +194,8 @@ static int run_engine(struct fw *w, const enum port_alg *algs, size_t n_algs, mo
     struct engine *e = NULL;
     struct err err = ERR_INIT;
     fw_world(w, &world);
+    world.switched = fw_switched;
+    world.switched_self = w;
     fw_certificate(w, algs, n_algs, &cert);
     if (engine_new(&world, &e, &err) != OUT_OK || engine_add(e, &cert, &err) != OUT_OK) {
         (void)fprintf(stderr, "engine: %s\n", err.text);

@@ -120,6 +120,8 @@ struct fw {
     bool command_done;
     char reply[ENGINE_REPLY_MAX], refusal[ERR_TEXT_MAX];
     model_time reload_at; /* somebody reloads Postfix; then engine_reloaded() is called */
+    model_time suspect_at; /* then engine_suspect() is called */
+    unsigned told_switched;
     unsigned reloads, resumes_refused;
     bool elsewhere; /* main.cf points to another file */
     unsigned attests;
@@ -160,6 +162,7 @@ void fw_world(struct fw *w, struct engine_world *out);
 /* Runs what the workers have had time for; all of it when `all`. */
 void fw_work(struct fw *w, bool all);
 /* The operator, until the command is taken or refused: who finds the daemon dead tries again. */
+void fw_switched(void *fw); /* counts in told_switched */
 void fw_command(struct fw *w, struct engine *e);
 void fw_certificate(struct fw *w, const enum port_alg *algs, size_t n_algs,
                     struct engine_certificate *out);

@@ -127,6 +127,26 @@ static void test_reloaded_by_somebody(void **state)
 }
 
 /* A chain file that is nobody's of ours. */
+/* A suspicion: one more proof, and it stands in the history; a switch is told. */
+static void test_suspected(void **state)
+{
+    struct fw *w = *state;
+    assert_true(fw_run(w, both, 2, 60000));
+    assert_true(w->switches > 0);
+    assert_int_equal(w->told_switched, w->switches);
+    w->quiet = true;
+    assert_true(fw_run(w, both, 2, 30000));
+    unsigned before = w->attests, switches = w->switches;
+    w->suspect_at = w->boot + 5000;
+    assert_true(fw_run(w, both, 2, 10000));
+    assert_int_equal(w->suspect_at, 0);
+    assert_int_equal(w->attests, before + 6); /* one round */
+    assert_int_equal(w->switches, switches);
+    assert_int_equal(w->stored.st.facts.frozen, 0);
+    assert_string_equal(w->history, "suspected: a suspicion, so the chain is proven again: three "
+                                    "sessions ended after HELO");
+}
+
 static void test_foreign_file(void **state)
 {
     struct fw *w = *state;
@@ -253,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_file_written_in_the_worst_moment, fakekit_setup,
                                         fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_reloaded_by_somebody, fakekit_setup, fakekit_teardown),
+        cmocka_unit_test_setup_teardown(test_suspected, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_foreign_file, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_restored_state, fakekit_setup, fakekit_teardown),
         cmocka_unit_test_setup_teardown(test_restore_does_not_drain, fakekit_setup,
