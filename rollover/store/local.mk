@@ -6,6 +6,7 @@ librstore_a_SOURCES = \
     rollover/store/columns.c rollover/store/columns.h \
     rollover/store/db.c rollover/store/db.h \
     rollover/store/keydir.c rollover/store/keydir.h \
+    rollover/store/ledgerdb.c rollover/store/ledgerdb.h \
     rollover/store/lock.c rollover/store/lock.h \
     rollover/store/marker.c rollover/store/marker.h \
     rollover/store/rows.c rollover/store/rows.h \
@@ -15,7 +16,8 @@ librstore_a_SOURCES = \
 store_test_helpers = tests/unit/store_try.c tests/unit/store_try.h
 store_test_libs = librstore.a librbase.a $(SQLITE_LIBS) $(CMOCKA_LIBS)
 store_tests = tests/unit/test_store tests/unit/test_store_columns tests/unit/test_store_faults \
-    tests/unit/test_store_disk tests/unit/test_store_notes tests/unit/test_lock tests/unit/test_keydir
+    tests/unit/test_store_disk tests/unit/test_store_notes tests/unit/test_lock tests/unit/test_keydir \
+    tests/unit/test_ledgerdb
 check_PROGRAMS += $(store_tests)
 TESTS += $(store_tests)
 tests_unit_test_store_SOURCES = tests/unit/test_store.c $(store_test_helpers)
@@ -33,3 +35,5 @@ tests_unit_test_lock_LDADD = $(store_test_libs)
 tests_unit_test_keydir_SOURCES = tests/unit/test_keydir.c
 tests_unit_test_keydir_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
 tests_unit_test_keydir_LDADD = librstore.a librcrypto.a librbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledgerdb_SOURCES = tests/unit/test_ledgerdb.c $(store_test_helpers)
+tests_unit_test_ledgerdb_LDADD = $(store_test_libs)
