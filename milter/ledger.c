@@ -38,6 +38,8 @@ struct ledger {
     size_t n_suspects;
     uint8_t ours[LEDGER_OURS_MAX][16];
     size_t n_ours;
+    void (*news)(void *self, bool suspect);
+    void *news_self;
 };
 
 static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -239,12 +241,24 @@ void ledger_count(struct ledger *l, const struct ledger_client *client, const st
     if (!s->helo)
         return;
     lock(l);
+    bool nothing = TAILQ_EMPTY(&l->changed);
+    size_t suspects = l->n_suspects;
     struct row *r = find(l, client);
     if (r == NULL)
         r = add(l, client, false);
     if (r != NULL)
         count(l, r, s, cipher, wall);
+    bool suspect = l->n_suspects > suspects;
+    bool news = suspect || (nothing && !TAILQ_EMPTY(&l->changed));
     unlock(l);
+    if (news && l->news != NULL)
+        l->news(l->news_self, suspect);
+}
+
+void ledger_on_news(struct ledger *l, void (*news)(void *self, bool suspect), void *self)
+{
+    l->news = news;
+    l->news_self = self;
 }
 
 bool ledger_find(struct ledger *l, const struct ledger_client *client, struct ledger_entry *out)

@@ -56,6 +56,10 @@ void ledger_client_of(const uint8_t address[16], const char *helo, struct ledger
 enum outcome ledger_new(size_t max, struct ledger **out, struct err *err);
 void ledger_free(struct ledger **ledger);
 
+/* `news` is called, outside the lock, from the thread that counts: when there is something to save
+ * after there was nothing, and with each new suspect. Before the first session. */
+void ledger_on_news(struct ledger *l, void (*news)(void *self, bool suspect), void *self);
+
 /* One session that has ended. `cipher` may be NULL. */
 void ledger_count(struct ledger *l, const struct ledger_client *client, const struct session *s,
                   const char *cipher, model_time wall);

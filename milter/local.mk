@@ -52,6 +52,7 @@ sbin_PROGRAMS += danemilter
 danemilter_SOURCES = milter/main.c milter/main.h \
 	milter/main_control.c \
 	milter/main_host.c \
+	milter/main_ledger.c \
 	milter/main_loop.c \
 	milter/main_root.c \
 	milter/main_world.c

@@ -7,6 +7,7 @@
  *   main_host.c    the helper, and what it answers about this host
  *   main_world.c   as the daemon's user: adapters, issuers, engine
  *   main_control.c the operator's commands
+ *   main_ledger.c  sessions: saved, restored, suspicions
  *   main_loop.c    the daemon's life: threads, commands, reloads, the end
  *
  * One struct daemon, made once, passed along; main.c frees it. Everything runs in the main thread.
@@ -22,6 +23,7 @@
 #include "milter/control.h"
 #include "milter/daemon.h"
 #include "milter/helper.h"
+#include "milter/ledger.h"
 #include "milter/maillog.h"
 #include "milter/master.h"
 #include "milter/milter.h"
@@ -58,6 +60,8 @@ struct main_reloads {
     bool ended;         /* the status socket has, and that was not judged yet */
 };
 
+struct main_ledger;
+
 struct daemon {
     const char *path; /* of the configuration */
     struct maillog log;
@@ -88,6 +92,8 @@ struct daemon {
     struct work *work;
     struct control *control;
     struct milter *milter;
+    struct ledger *ledger;        /* NULL: there was no memory for it */
+    struct main_ledger *sessions; /* main_ledger.c */
     struct lock lock;
 
     /* main_world.c */
@@ -122,6 +128,15 @@ void main_world_close(struct daemon *d);
 enum outcome main_control_open(struct daemon *d, const char *degraded, struct err *err);
 /* Between two steps: what was asked for meanwhile. */
 void main_control_take(struct daemon *d);
+
+/* With the state's lock held, before the milter: what was saved, and the thread that saves. What
+ * fails is said, and costs counts alone. */
+void main_ledger_open(struct daemon *d);
+/* Saves, and ends the thread. Sessions may go on counting. */
+void main_ledger_close(struct daemon *d);
+/* Between two steps: suspicions, for the engine. */
+void main_ledger_take(struct daemon *d);
+void main_ledger_switched(void *daemon); /* engine_world's */
 
 /* The daemon's life. OUT_OK: it ended as it was asked to, or to be started anew. */
 enum outcome main_loop_run(struct daemon *d, struct err *err);

@@ -267,6 +267,7 @@ static enum outcome open_world(struct daemon *d, struct err *err)
     enum outcome out = wait_for(d, try_lock, LOOP_LOCK_MS, err);
     if (out != OUT_OK)
         return out;
+    main_ledger_open(d);
     open_milter(d); /* now that no other daemon's socket can stand there */
     return wait_for(d, try_world, LOOP_MEND_MS, err);
 }
@@ -283,6 +284,7 @@ static void run(struct daemon *d)
     while (!*daemon_stopping()) {
         model_time nap = 0;
         main_control_take(d);
+        main_ledger_take(d);
         engine_step(d->engine, &nap);
         if (look_around(d))
             break;
@@ -296,6 +298,7 @@ static void finish(struct daemon *d)
 {
     control_close(&d->control);
     work_close(&d->work);
+    main_ledger_close(d);
     main_world_close(d);
     lock_release(&d->lock);
     msg_free(&d->msg);

@@ -240,7 +240,9 @@ static enum outcome start_engine(struct daemon *d, struct err *err)
                                        .work = &work_ops,
                                        .work_self = d->work,
                                        .notice = &notice_ops,
-                                       .notice_self = d->notice};
+                                       .notice_self = d->notice,
+                                       .switched = main_ledger_switched,
+                                       .switched_self = d};
     enum outcome out = engine_new(&world, &d->engine, err);
     return out == OUT_OK ? add_certificates(d, err) : out;
 }
