@@ -118,5 +118,6 @@ extern const struct danectl_command danectl_check_command;
 extern const struct danectl_command danectl_tlsa_command;
 extern const struct danectl_command danectl_probe_command;
 extern const struct danectl_command danectl_leave_command;
+extern const struct danectl_command danectl_sessions_command;
 
 #endif

@@ -83,6 +83,7 @@ danectl_SOURCES = milter/danectl.c milter/danectl.h \
 	milter/danectl_tlsa.c \
 	milter/danectl_probe.c \
 	milter/danectl_sender.c milter/danectl_sender.h \
+	milter/danectl_sessions.c \
 	milter/danectl_state.c milter/danectl_state.h \
 	milter/danectl_plan.c \
 	milter/danectl_status.c milter/danectl_status.h \
