@@ -18,6 +18,7 @@ libmilterside_a_SOURCES = \
 	milter/msg.c milter/msg.h \
 	milter/session.c milter/session.h \
 	milter/ledger.c milter/ledger.h milter/guard.c milter/guard.h \
+	milter/limiter.c milter/limiter.h \
 	milter/notice.c milter/notice.h \
 	milter/notice_mail.c \
 	milter/sysclock.c milter/sysclock.h \

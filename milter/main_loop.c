@@ -65,6 +65,7 @@ static void open_milter(struct daemon *d)
     const struct milter_config config = {.path = d->milter_path,
                                          .ended = milter_ended,
                                          .ended_self = d,
+                                         .ledger = d->ledger,
                                          .log = &maillog_ops,
                                          .log_self = &d->log};
     if (d->milter_path[0] == '\0' || milter_open(&config, &d->milter, &err) == OUT_OK)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "milter/milter.h"
 
+#include "base/text.h"
+#include "milter/limiter.h"
 #include "milter/session.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,11 +16,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 
+#define MILTER_HELO_MAX 256
 #define MILTER_BACKLOG 200 /* connections in the queue: all smtpds at once after a reload */
 
 struct milter {
@@ -26,6 +31,17 @@ struct milter {
     pthread_t thread;
     atomic_bool closing;
     struct session_counts counts;
+    struct limiter limiter; /* of the guard's lines */
+};
+
+/* One session of Postfix. */
+struct visit {
+    struct session session;
+    bool has_address; /* not by a unix socket, not unknown */
+    bool ours;        /* our own probe, or this host */
+    uint8_t address[16];
+    char helo[MILTER_HELO_MAX]; /* cut */
+    char cipher[LEDGER_CIPHER_MAX];
 };
 
 /* What callbacks have beside their context: nothing. Set before any of their threads is made. */
@@ -33,17 +49,24 @@ static struct milter *milter_self;
 
 /* ---- callbacks: thin ------------------------------------------------------------------ */
 
+/* May MAIL be answered with anything but "go on"? */
+static bool may_refuse(const struct guard_policy *guard)
+{
+    return guard != NULL &&
+           (guard->plaintext >= GUARD_TEMPFAIL || guard->downgrade >= GUARD_TEMPFAIL);
+}
+
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
                              unsigned long f3, unsigned long *pf0, unsigned long *pf1,
                              unsigned long *pf2, unsigned long *pf3)
 {
-    static const unsigned long steps = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH |
-                                       SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
-                                       SMFIP_NR_HELO | SMFIP_NR_MAIL;
-    char nothing[] = "", version[] = "{tls_version}";
-    (void)f0;
+    unsigned long steps = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY |
+                          SMFIP_NOUNKNOWN | SMFIP_NR_CONN | SMFIP_NR_HELO;
+    char nothing[] = "", tls[] = "{tls_version} {cipher}";
     (void)f2;
     (void)f3;
+    if (!may_refuse(milter_self->config.guard))
+        steps |= SMFIP_NR_MAIL;
     *pf0 = SMFIF_SETSYMLIST & f0;
     *pf1 = steps & f1;
     *pf2 = 0;
@@ -51,55 +74,146 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
     /* Fewer macros are less work for smtpd; a Postfix that cannot leaves them as they are. */
     if (*pf0 != 0) {
         (void)smfi_setsymlist(ctx, SMFIM_CONNECT, nothing);
-        (void)smfi_setsymlist(ctx, SMFIM_HELO, version);
+        (void)smfi_setsymlist(ctx, SMFIM_HELO, tls);
         (void)smfi_setsymlist(ctx, SMFIM_ENVFROM, nothing);
     }
     return SMFIS_CONTINUE;
 }
 
+/* False: a unix socket, or not known. */
+static bool take_address(const struct sockaddr *from, uint8_t out[16])
+{
+    if (from == NULL)
+        return false;
+    if (from->sa_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, from, sizeof in6);
+        memcpy(out, &in6.sin6_addr, 16);
+        return true;
+    }
+    if (from->sa_family != AF_INET)
+        return false;
+    struct sockaddr_in in;
+    memcpy(&in, from, sizeof in);
+    memset(out, 0, 10);
+    memset(out + 10, 0xff, 2);
+    memcpy(out + 12, &in.sin_addr, 4);
+    return true;
+}
+
 /* The reply to a step: none, if that was agreed upon. */
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 {
+    struct ledger *ledger = milter_self->config.ledger;
     (void)name;
-    (void)address;
-    struct session *s = malloc(sizeof *s);
-    if (s == NULL)
+    struct visit *v = calloc(1, sizeof *v);
+    if (v == NULL)
         return SMFIS_NOREPLY; /* not counted; the session is none the worse for it */
-    session_begin(s, &milter_self->counts);
-    if (smfi_setpriv(ctx, s) != MI_SUCCESS) {
-        session_end(s, &milter_self->counts);
-        free(s);
+    v->has_address = take_address(address, v->address);
+    v->ours = v->has_address && ledger != NULL && ledger_is_ours(ledger, v->address);
+    session_begin(&v->session, &milter_self->counts);
+    if (smfi_setpriv(ctx, v) != MI_SUCCESS) {
+        session_end(&v->session, &milter_self->counts);
+        free(v);
     }
     return SMFIS_NOREPLY;
 }
 
 static sfsistat on_helo(SMFICTX *ctx, char *name)
 {
-    char version[] = "{tls_version}";
-    struct session *s = smfi_getpriv(ctx);
-    (void)name;
-    if (s != NULL)
-        session_helo(s, smfi_getsymval(ctx, version));
+    char version[] = "{tls_version}", cipher[] = "{cipher}";
+    struct visit *v = smfi_getpriv(ctx);
+    if (v == NULL)
+        return SMFIS_NOREPLY;
+    const char *with = smfi_getsymval(ctx, cipher);
+    session_helo(&v->session, smfi_getsymval(ctx, version));
+    (void)text_format(v->helo, sizeof v->helo, "%s", name != NULL ? name : "");
+    (void)text_format(v->cipher, sizeof v->cipher, "%s", with != NULL ? with : "");
     return SMFIS_NOREPLY;
 }
 
+static model_time wall_ms(void)
+{
+    struct timespec ts;
+    if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+        return 0;
+    return (model_time)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void say_verdict(const struct ledger_client *client, const struct guard_verdict *verdict)
+{
+    struct milter *m = milter_self;
+    char line[GUARD_TEXT_MAX + 64];
+    unsigned held = 0;
+    if (!limiter_pass(&m->limiter, client, sizeof *client, wall_ms(), &held))
+        return;
+    if (held > 0)
+        (void)text_format(line, sizeof line, "%s (and %u more from there since)", verdict->line,
+                          held);
+    else
+        (void)text_format(line, sizeof line, "%s", verdict->line);
+    m->config.log->line(m->config.log_self, PORT_LOG_WARNING, line);
+}
+
+/* What the guard makes of a MAIL. */
+static enum guard_act judge(const struct visit *v, char reply[GUARD_TEXT_MAX])
+{
+    const struct milter_config *config = &milter_self->config;
+    struct guard_verdict verdict;
+    struct ledger_client client;
+    struct ledger_entry past;
+    reply[0] = '\0';
+    if (config->guard == NULL || !v->has_address || v->ours || v->session.tls != SESSION_PLAIN)
+        return GUARD_ACCEPT;
+    ledger_client_of(v->address, v->helo, &client);
+    bool known = config->ledger != NULL && ledger_find(config->ledger, &client, &past);
+    guard_judge(config->guard, v->address, v->helo, v->session.tls, known ? &past : NULL, wall_ms(),
+                &verdict);
+    if (verdict.act != GUARD_ACCEPT)
+        say_verdict(&client, &verdict);
+    memcpy(reply, verdict.reply, sizeof verdict.reply);
+    return verdict.act;
+}
+
+/* Only what can really be said is refused: without memory for the reply the mail is taken. Where
+ * Postfix was promised a reply, it waits for one: also from a session that is not counted. */
 static sfsistat on_mail(SMFICTX *ctx, char **argv)
 {
-    struct session *s = smfi_getpriv(ctx);
+    char soft[] = "451", soft_status[] = "4.7.0", hard[] = "550", hard_status[] = "5.7.0";
+    char reply[GUARD_TEXT_MAX];
+    struct visit *v = smfi_getpriv(ctx);
     (void)argv;
-    if (s != NULL)
-        session_mail(s);
-    return SMFIS_NOREPLY;
+    sfsistat go_on = may_refuse(milter_self->config.guard) ? SMFIS_CONTINUE : SMFIS_NOREPLY;
+    if (v == NULL)
+        return go_on;
+    enum guard_act act = judge(v, reply);
+    if (act == GUARD_TEMPFAIL && smfi_setreply(ctx, soft, soft_status, reply) == MI_SUCCESS)
+        return SMFIS_TEMPFAIL;
+    if (act == GUARD_REJECT && smfi_setreply(ctx, hard, hard_status, reply) == MI_SUCCESS)
+        return SMFIS_REJECT;
+    session_mail(&v->session);
+    return go_on;
+}
+
+static void count(const struct visit *v)
+{
+    struct ledger *ledger = milter_self->config.ledger;
+    struct ledger_client client;
+    if (ledger == NULL || !v->has_address || v->ours)
+        return;
+    ledger_client_of(v->address, v->helo, &client);
+    ledger_count(ledger, &client, &v->session, v->cipher[0] != '\0' ? v->cipher : NULL, wall_ms());
 }
 
 static sfsistat on_close(SMFICTX *ctx)
 {
-    struct session *s = smfi_getpriv(ctx);
-    if (s == NULL)
+    struct visit *v = smfi_getpriv(ctx);
+    if (v == NULL)
         return SMFIS_CONTINUE;
-    session_end(s, &milter_self->counts);
+    session_end(&v->session, &milter_self->counts);
+    count(v);
     (void)smfi_setpriv(ctx, NULL);
-    free(s);
+    free(v);
     return SMFIS_CONTINUE;
 }
 
@@ -187,12 +301,19 @@ enum outcome milter_open(const struct milter_config *config, struct milter **out
     m->config = *config;
     (void)snprintf(m->path, sizeof m->path, "%s", config->path);
     m->config.path = m->path;
+    errno = limiter_init(&m->limiter);
+    res = errno != 0 ? err_errno(err, "milter") : OUT_OK;
+    if (res != OUT_OK) {
+        free(m);
+        return res;
+    }
     milter_self = m;
     res = listen_at(m->path, err);
     if (res == OUT_OK)
         res = start(m, err);
     if (res != OUT_OK) {
         milter_self = NULL;
+        limiter_end(&m->limiter);
         free(m);
         return res;
     }

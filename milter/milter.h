@@ -3,9 +3,10 @@
  * milter - the service that smtpd_milters names: watches, counts, never delays
  *
  * By libmilter, on a socket of its own. Asks Postfix for the least: connect, HELO and MAIL, each
- * without a reply, and of macros {tls_version} alone; everything else, the message above all, is
- * negotiated away. So no session waits for an answer of ours but once, at its beginning, for the
- * negotiation. Whatever goes wrong here, the session is told to go on.
+ * without a reply, and of macros {tls_version} and {cipher} alone; everything else, the message
+ * above all, is negotiated away. So no session waits for an answer of ours but once, at its
+ * beginning, for the negotiation - and at MAIL if the guard may refuse. Whatever goes wrong here,
+ * the session is told to go on.
  *
  * libmilter drops what it has not read yet when the other end hangs up: the last event of a session
  * that ends at once may be missing from the counters.
@@ -23,6 +24,8 @@
 #ifndef DANEMILTER_MILTER_MILTER_H
 #define DANEMILTER_MILTER_MILTER_H
 
+#include "milter/guard.h"
+#include "milter/ledger.h"
 #include "ports.h"
 
 #include <stdbool.h>
@@ -37,6 +40,8 @@ struct milter_config {
      * took before the main one could, and that the whole process is meant by. */
     void (*ended)(void *self, bool asked);
     void *ended_self;
+    struct ledger *ledger;            /* what has ended is counted there; or NULL */
+    const struct guard_policy *guard; /* or NULL: nobody is judged; lives as long as the process */
     const struct port_log_ops *log;
     void *log_self;
 };

@@ -119,7 +119,7 @@ struct fw {
     enum outcome command_out;
     bool command_done;
     char reply[ENGINE_REPLY_MAX], refusal[ERR_TEXT_MAX];
-    model_time reload_at; /* somebody reloads Postfix; then engine_reloaded() is called */
+    model_time reload_at;  /* somebody reloads Postfix; then engine_reloaded() is called */
     model_time suspect_at; /* then engine_suspect() is called */
     unsigned told_switched;
     unsigned reloads, resumes_refused;

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -26,8 +27,10 @@
 /* Of the protocol (version 6): steps that may be left out, and replies. */
 #define STEPS_OFFERED 0x1fffffUL
 #define STEPS_WANTED 0x7378UL /* no RCPT BODY HDRS EOH UNKNOWN DATA; no reply to CONN HELO MAIL */
+#define STEPS_REPLY 0x3378UL  /* the same, but MAIL has a reply */
 #define STEPS_MASK 0x7ffffUL
 #define ACTIONS_OFFERED 0x1ffUL
+#define CHILD_S 60 /* a child that a failed test left behind ends by itself */
 
 /* libmilter was not built for -fsanitize=thread, and destroys a lock that its other thread used:
  * its own affair. Data of ours that its threads touch is still watched. */
@@ -298,6 +301,7 @@ static void test_stop(void **state)
             sigprocmask(SIG_BLOCK, &held, NULL) != 0 || milter_open(&config, &m, &err) != OUT_OK ||
             kill(getpid(), SIGTERM) != 0)
             _exit(EXIT_FAILURE);
+        (void)alarm(CHILD_S);
         (void)pause(); /* until the test has its answer */
         _exit(EXIT_FAILURE);
     }
@@ -313,9 +317,117 @@ static void test_stop(void **state)
     assert_int_equal(asked, 'y');
 }
 
+/* ---- the guard, in a process of its own ------------------------------------------------------ */
+
+static void say_to_pipe(void *self, enum port_level level, const char *text)
+{
+    (void)level;
+    (void)dprintf(*(const int *)self, "%s\n", text);
+}
+
+/* Never returns. 192.0.2.0/24 as client.test has a habit of TLS. */
+static void guard_child(const char *path, int out)
+{
+    static const struct port_log_ops log = {.line = say_to_pipe};
+    static const struct guard_policy policy = {
+        .downgrade = GUARD_TEMPFAIL, .memory = 3600000, .minimum = 2};
+    static const uint8_t address[16] = {[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 51};
+    struct ledger_entry e = {.sessions = 2};
+    struct ledger *ledger = NULL;
+    struct milter *m = NULL;
+    struct err err = ERR_INIT;
+    e.last = e.since = (model_time)time(NULL) * 1000;
+    e.mail[SESSION_TLS13] = e.tls[SESSION_TLS13] = 2;
+    ledger_client_of(address, "client.test", &e.client);
+    if (ledger_new(16, &ledger, &err) != OUT_OK)
+        _exit(EXIT_FAILURE);
+    ledger_restore(ledger, &e);
+    const struct milter_config config = {
+        .path = path, .ledger = ledger, .guard = &policy, .log = &log, .log_self = &out};
+    if (milter_open(&config, &m, &err) != OUT_OK)
+        _exit(EXIT_FAILURE);
+    (void)dprintf(out, "ready\n");
+    (void)alarm(CHILD_S);
+    (void)pause();
+    _exit(EXIT_FAILURE);
+}
+
+/* What MAIL is answered; steps of the negotiation are seen to. */
+static void answer(const struct place *p, const char *address, const char *tls, bool again,
+                   unsigned char *packet, size_t size)
+{
+    static const char from[] = "<a@sender.test>";
+    char connect[64] = "client.test\0004\0\031";
+    uint32_t steps = 0;
+    int fd = dial(p);
+    memset(packet, 0, size);
+    negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    assert_int_equal(steps & STEPS_MASK, STEPS_REPLY);
+    (void)snprintf(connect + 15, sizeof connect - 15, "%s", address);
+    put(fd, 'C', connect, 15 + strlen(address) + 1);
+    put(fd, 'H', "client.test", sizeof "client.test");
+    if (tls != NULL) {
+        macro(fd, 'H', "{tls_version}", tls);
+        put(fd, 'H', "client.test", sizeof "client.test");
+    }
+    put(fd, 'M', from, sizeof from);
+    (void)take(fd, packet, size - 1);
+    if (again) {
+        memset(packet, 0, size);
+        put(fd, 'M', from, sizeof from);
+        (void)take(fd, packet, size - 1);
+    }
+    put(fd, 'Q', "", 0);
+    (void)close(fd);
+}
+
+static void hear(int fd, const char *wanted)
+{
+    char line[512] = "";
+    for (size_t n = 0; n + 1 < sizeof line && (n == 0 || line[n - 1] != '\n'); n++) {
+        assert_true(readable(fd, 10000));
+        assert_int_equal(read(fd, line + n, 1), 1);
+    }
+    if (strstr(line, wanted) == NULL)
+        fail_msg("\"%s\" is not in: %s", wanted, line);
+}
+
+static void test_guard(void **state)
+{
+    struct place p = {.folder = "/tmp/danemilter-guard-XXXXXX"};
+    unsigned char packet[512];
+    int fd[2], status = 0;
+    (void)state;
+    assert_non_null(mkdtemp(p.folder));
+    (void)snprintf(p.path, sizeof p.path, "%s/milter", p.folder);
+    assert_int_equal(pipe(fd), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        guard_child(p.path, fd[1]);
+    (void)close(fd[1]);
+    hear(fd[0], "ready");
+    answer(&p, "192.0.2.51", "TLSv1.3", false, packet, sizeof packet);
+    assert_int_equal(packet[0], 'c');
+    answer(&p, "198.51.100.7", NULL, true, packet, sizeof packet); /* a stranger */
+    assert_int_equal(packet[0], 'c');
+    assert_false(readable(fd[0], 0)); /* nothing to log so far */
+    answer(&p, "192.0.2.51", NULL, true, packet, sizeof packet);
+    assert_int_equal(packet[0], 'y');
+    assert_memory_equal(packet + 1, "451 4.7.0 ", 10);
+    assert_non_null(strstr((char *)packet + 1, "(danemilter guard: downgrade)"));
+    hear(fd[0], "guard: 192.0.2.51 (helo client.test) comes without TLS after ");
+    assert_false(readable(fd[0], 100)); /* the second one is held back */
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)close(fd[0]);
+    (void)unlink(p.path);
+    assert_int_equal(rmdir(p.folder), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest alone[] = {cmocka_unit_test(test_stop)};
+    const struct CMUnitTest alone[] = {cmocka_unit_test(test_stop), cmocka_unit_test(test_guard)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_socket),     cmocka_unit_test(test_least),
         cmocka_unit_test(test_old_server), cmocka_unit_test(test_nonsense),
