@@ -170,6 +170,24 @@ enum outcome leave_depends(struct danectl *d, const struct conf_certificate *c, 
 
 /* ---- the wait --------------------------------------------------------------------------- */
 
+/* BOOT-ID SINCE WAIT, as leave_mark() writes it. `data` is cut up. */
+static bool parse_mark(char *data, char was[static 33], int64_t *since, int64_t *wait)
+{
+    struct err err = ERR_INIT;
+    char *save = NULL;
+    const char *word[3];
+    for (size_t i = 0; i < 3; i++) {
+        word[i] = strtok_r(i == 0 ? data : NULL, " \n", &save);
+        if (word[i] == NULL)
+            return false;
+    }
+    bool good = strtok_r(NULL, " \n", &save) == NULL && text_format(was, 33, "%s", word[0]) &&
+                text_number(word[1], 0, INT64_MAX, since, &err) == OUT_OK &&
+                text_number(word[2], 0, INT64_MAX, wait, &err) == OUT_OK;
+    err_clear(&err);
+    return good;
+}
+
 enum outcome leave_mark(struct danectl *d, model_time wait, bool begin, model_time *left,
                         struct err *err)
 {
@@ -190,7 +208,7 @@ enum outcome leave_mark(struct danectl *d, model_time wait, bool begin, model_ti
         (void)snprintf(id + 2 * i, 3, "%02x", t.boot_id[i]);
     if (!begin) {
         out = file_read_at(&folder, LEAVE_MARK, rule, sizeof text - 1, &data, &len, err);
-        if (out == OUT_OK && sscanf(data, "%32s %" SCNd64 " %" SCNd64, was, &since, &ms) == 3) {
+        if (out == OUT_OK && parse_mark(data, was, &since, &ms)) {
             begin = strcmp(was, id) != 0 || since > t.boot;
             wait = ms;
             *left = t.boot - since < ms ? ms - (t.boot - since) : 0;
