@@ -7,8 +7,8 @@ dm_checks = \
     autotools/checks/scripts autotools/checks/seeds autotools/checks/sizes autotools/checks/spdx \
     autotools/checks/symbols autotools/checks/tidy
 
-dist_noinst_SCRIPTS += autotools/bootstrap autotools/run-test autotools/setup autotools/lib/summary \
-    $(dm_checks) .ci/run
+dist_noinst_SCRIPTS += autotools/bootstrap autotools/run-test autotools/setup autotools/lib/in-use \
+    autotools/lib/summary $(dm_checks) .ci/run
 EXTRA_DIST += autotools/no-cmocka/cmocka.h autotools/checks/common.sh autotools/checks/layering.awk \
     autotools/checks/scanf.awk autotools/checks/strip.awk autotools/checks/symbols.allow \
     autotools/lib/packages autotools/lib/install.sh .clang-format .clang-tidy README
@@ -50,6 +50,21 @@ install-exec-hook:
 	    $(INSTALL_PROGRAM) '$(DESTDIR)$(sbindir)/danemilter' '$(DESTDIR)$(daemon_directory)/danemilter.new' && \
 	    mv -f '$(DESTDIR)$(daemon_directory)/danemilter.new' '$(DESTDIR)$(daemon_directory)/danemilter'; \
 	fi
+
+# Nobody would renew what published records name, so uninstalling is refused as long as Postfix or
+# DNS needs us (safety.md); "make uninstall FORCE=yes" and installations below a DESTDIR are not
+# asked. automake has no hook that runs before; so each of its targets that removes anything waits
+# for this one. The list stands in a variable, because automake would take targets of these names
+# for replacements of its own. tests/world/t_life.sh looks whether one is missing.
+DM_UNINSTALL_TARGETS = uninstall-binPROGRAMS uninstall-sbinPROGRAMS uninstall-dist_docDATA \
+    uninstall-man5 uninstall-man8 uninstall-pkgdataDATA
+$(DM_UNINSTALL_TARGETS): uninstall-asked
+
+uninstall-asked:
+	@test -n '$(DESTDIR)' || test '$(FORCE)' = yes || \
+	    reason=`'$(top_srcdir)/autotools/lib/in-use' '$(bindir)/danectl'` || \
+	    { echo "make uninstall: refused: $$reason (FORCE=yes goes on without)" >&2; exit 1; }
+PHONY_TARGETS += uninstall-asked
 
 uninstall-hook:
 	@if test -n '$(daemon_directory)'; then \

@@ -244,16 +244,8 @@ remove_line() {
     esac
 }
 
-# Records that are published name a key of ours, and somebody has to look after it.
-still_published() {
-    local said
-    [ -n "$(find /var/lib/danemilter -name state.db -print -quit 2>/dev/null)" ] || return 1
-    said=$("$prefix/bin/danectl" -c "$conf_dir/danemilter.conf" leave 2>&1) || :
-    ! grep -q '^main.cf \|as before' <<<"$said"
-}
-
 uninstall_danemilter() {
-    local kind path sum force=''
+    local kind path sum reason force=''
     if [ "${1:-}" = --force ]; then
         force=1
         shift
@@ -261,14 +253,8 @@ uninstall_danemilter() {
     only_dry_run uninstall "$@"
     [ -r "$manifest" ] || die "there is no $manifest: nothing was installed from here"
     look_at_postfix
-    if in_master_cf; then
-        [ -n "$force" ] || die "master.cf still starts danemilter. First: danectl leave (--force goes on without)"
-    fi
-    case $(postfix_value smtpd_milters) in
-    *danemilter/milter*) [ -n "$force" ] || die "smtpd_milters in main.cf still names danemilter. First: danectl leave (--force goes on without)" ;;
-    esac
-    if [ -z "$force" ] && still_published; then
-        die "TLSA records of this installation are published, or caches may still hold them, and nobody would renew what they name. First: danectl leave (--force goes on without)"
+    if [ -z "$force" ] && ! reason=$("$top/autotools/lib/in-use" "$prefix/bin/danectl" "$conf_dir/danemilter.conf"); then
+        die "$reason (--force goes on without)"
     fi
     # Last things first: what a folder holds, then the folder.
     while read -r kind path sum; do

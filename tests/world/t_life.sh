@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The end of an installation: `danectl leave` under a real Postfix. The plan changes nothing; --apply
 # takes danemilter out of Postfix first and its records out of DNS then, keeps the chain file, and a
-# sender of level dane sees no gap. Asked again, it waits until caches have forgotten.
+# sender of level dane sees no gap. Asked again, it waits until caches have forgotten. `make
+# uninstall` refuses until then.
 # shellcheck disable=SC2154,SC2016 # name and output are of testlib.sh; inner shells expand
 # shellcheck source=/dev/null
 . "$(dirname "$0")/testlib.sh"
@@ -64,7 +65,27 @@ says() { # says WORDS COMMAND...
     grep -qF -- "$words" <<<"$text"
 }
 
+# Installed as from a clone, with the configuration where danectl looks for it.
 folder=$(inside postconf -c "$postfix" -hx daemon_directory)
+make_it() { inside env -u MAKEFLAGS -u MAKELEVEL make -C "$build" --no-print-directory "daemon_directory=$folder" "$@"; }
+installed() { inside sh -c 'find /usr/local "$0/danemilter" -type f 2>/dev/null | sort' "$folder"; }
+uninstall_refused() { # uninstall_refused WORDS ARGUMENT...
+    local words=$1
+    shift
+    differs make_it uninstall "$@" 2>"$work/refused" && grep -F -- "$words" "$work/refused" && [ "$(installed)" = "$files" ]
+}
+every_target_asks() { # each one that removes files, by make's own list of what it would do
+    local target
+    for target in $(sed -n '/^uninstall-am:/,/^\t@/p' "$build/Makefile" | grep -o 'uninstall-[a-zA-Z_]*[A-Z]'; grep -o 'uninstall-man[0-9]' "$build/Makefile" | sort -u); do
+        make_it -n "$target" | grep -q 'lib/in-use' || { echo "$target does not ask"; return 1; }
+    done
+    [ -n "$target" ]
+}
+check "make install" make_it install
+inside sh -c "mkdir -m 755 /etc/danemilter && cp '$conf' /etc/danemilter/"
+files=$(installed)
+check "programs, manuals and documents" test "$(wc -l <<<"$files")" -gt 6
+check "each target of uninstall asks first" every_target_asks
 check "the binary is in daemon_directory" inside install -m 755 "$build/danemilter" "$folder/danemilter"
 printf 'danemilter unix - n n 10 1 danemilter -C %s\n' "$conf" >>"$postfix/master.cf"
 check "beside another milter" inside postconf -c "$postfix" -e \
@@ -72,6 +93,12 @@ check "beside another milter" inside postconf -c "$postfix" -e \
 inside postconf -c "$postfix" -e 'milter_default_action=accept'
 check "reload" inside postfix -c "$postfix" reload
 check "standbys are published" within 25 number 4
+
+check "make uninstall refuses: master.cf names us" uninstall_refused "still names danemilter"
+check "with -k -j4, too" uninstall_refused "FORCE=yes" -k -j4
+staged() { make_it install DESTDIR="$work/stage" && make_it uninstall DESTDIR="$work/stage"; }
+check "below a DESTDIR it does not ask" staged
+check "and takes away all of it" test -z "$(find "$work/stage" -type f)"
 
 # --- the plan
 before=$(records | sort)
@@ -107,9 +134,13 @@ check "the other milter stays" test \
 check "the records are gone" no_records
 check "the chain file is the same" test "$(cksum <"$WORLD_BIND_CHAIN")" = "$chain"
 check "asked again, it says how long" says "until then change neither" danectl leave --apply
+check "so does make uninstall" uninstall_refused "leave is not through"
 check "until caches have forgotten" within 20 says "main.cf keeps naming the chain file" danectl leave --apply
 verdict=$(world verdict "$name" --wait 20 "$m")
 echo "$verdict"
 check "no mail was deferred" grep -q 'messages=6 sent=6 deferred=0' <<<"$verdict"
+check "make uninstall: leave is through" make_it uninstall
+check "nothing is left of it" test -z "$(installed)"
+check "but the state" test -s "$work/state/state.db"
 grep -v 'caches may\|until then\|Then "' "$work/said" | sed 's/^/  | /'
 finish
