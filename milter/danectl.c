@@ -27,6 +27,7 @@ static const struct danectl_command *const commands[] = {
     &danectl_freeze_command, &danectl_resume_command, &danectl_config_command,
     &danectl_check_command,  &danectl_tlsa_command,   &danectl_probe_command,
     &danectl_adopt_command,  &danectl_leave_command,  &danectl_sessions_command,
+    &danectl_export_command, &danectl_import_command,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 

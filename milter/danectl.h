@@ -119,5 +119,7 @@ extern const struct danectl_command danectl_tlsa_command;
 extern const struct danectl_command danectl_probe_command;
 extern const struct danectl_command danectl_leave_command;
 extern const struct danectl_command danectl_sessions_command;
+extern const struct danectl_command danectl_export_command;
+extern const struct danectl_command danectl_import_command;
 
 #endif

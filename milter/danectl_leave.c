@@ -14,6 +14,7 @@
 #include "milter/danectl_leave.h"
 #include "milter/danectl_state.h"
 #include "say.h"
+#include "store/copy.h"
 #include "store/lock.h"
 
 #include <stdio.h>
@@ -226,6 +227,8 @@ static enum danectl_status leave_run(struct danectl *d, struct err *err)
     if (d->own.flags[LEAVE_APPLY] && d->dry_run)
         d->own.flags[LEAVE_APPLY] = false;
     enum outcome out = danectl_daemon(d, &pid, err);
+    if (out == OUT_OK && !d->own.flags[LEAVE_KEEP]) /* exported: the records are another server's */
+        out = copy_unmarked(d->conf->state_dir, danectl_owner(d->conf), err);
     if (out == OUT_OK)
         out = look_first(d, err);
     if (out == OUT_OK && pid != 0)

@@ -73,6 +73,10 @@ danectl_SOURCES = milter/danectl.c milter/danectl.h \
 	milter/danectl_adopt_undo.c milter/danectl_adopt_undo.h \
 	milter/danectl_config.c \
 	milter/danectl_change.c \
+	milter/danectl_export.c milter/danectl_export.h \
+	milter/danectl_export_file.c \
+	milter/danectl_export_take.c \
+	milter/danectl_import_put.c \
 	milter/danectl_history.c \
 	milter/danectl_leave.c milter/danectl_leave.h \
 	milter/danectl_leave_dns.c \
@@ -111,6 +115,13 @@ dist_check_SCRIPTS += tests/world/t_adopt.sh
 tests_unit_test_adopt_SOURCES = tests/unit/test_adopt.c milter/danectl_adopt_plan.c \
 	milter/danectl_adopt_text.c
 tests_unit_test_adopt_LDADD = $(DANEMILTER_LIBS) $(CMOCKA_LIBS)
+
+# danectl export and import.
+check_PROGRAMS += tests/unit/test_export
+TESTS += tests/unit/test_export
+tests_unit_test_export_SOURCES = tests/unit/test_export.c milter/danectl_export_file.c \
+	milter/danectl_export_take.c milter/danectl_import_put.c $(store_test_helpers)
+tests_unit_test_export_LDADD = $(DANEMILTER_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 
 # danectl's exit codes and JSON, in the mail world.
 check_PROGRAMS += tests/control/jsonget

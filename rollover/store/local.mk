@@ -4,6 +4,7 @@ noinst_LIBRARIES += librstore.a
 librstore_a_SOURCES = \
     rollover/store/cells.c rollover/store/cells.h \
     rollover/store/columns.c rollover/store/columns.h \
+    rollover/store/copy.c rollover/store/copy.h \
     rollover/store/db.c rollover/store/db.h \
     rollover/store/keydir.c rollover/store/keydir.h \
     rollover/store/ledgerdb.c rollover/store/ledgerdb.h \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/copy.h"
 #include "store/db.h"
 #include "store/marker.h"
 #include "store/rows.h"
@@ -157,7 +158,9 @@ enum outcome store_open(const char *state_dir, const char *run_dir, struct store
     enum outcome res = store_new(&s, err);
     if (res != OUT_OK)
         return res;
-    res = db_open(state_dir, STORE_FILE, FILE_NO_OWNER, false, &s->db, err);
+    res = copy_unmarked(state_dir, FILE_NO_OWNER, err);
+    if (res == OUT_OK)
+        res = db_open(state_dir, STORE_FILE, FILE_NO_OWNER, false, &s->db, err);
     if (res == OUT_OK)
         res = store_inspect(s, err);
     if (res == OUT_OK)

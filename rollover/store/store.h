@@ -25,6 +25,8 @@
  * DNS in any case. A crash between a commit and the file's update leaves the file one behind:
  * a restore of exactly that last save is not noticed, and costs nothing.
  *
+ * While the state is marked as moved (copy.h), store_open answers OUT_REFUSED with the mark's text.
+ *
  * Outcomes: OUT_NOT_YET (load) - nothing is stored under this name. OUT_RETRY - another process
  * holds the database for longer than 5 s. OUT_REFUSED - made by a newer danemilter, not a database
  * of ours, or a link, owner or mode is wrong. OUT_BROKEN - disk full, read-only, I/O error, damage.
