@@ -104,8 +104,8 @@ dist_noinst_SCRIPTS += tests/world/roll
 EXTRA_DIST += tests/world/rollover.sh
 dist_noinst_SCRIPTS += tests/world/demo
 # Life under a real Postfix, and the lines that its configuration takes.
-TESTS += tests/world/t_master.sh tests/world/t_life.sh
-dist_check_SCRIPTS += tests/world/t_master.sh tests/world/t_life.sh
+TESTS += tests/world/t_master.sh tests/world/t_life.sh tests/world/t_life_move.sh
+dist_check_SCRIPTS += tests/world/t_master.sh tests/world/t_life.sh tests/world/t_life_move.sh
 EXTRA_DIST += postfix-conf/master.cf.fragment postfix-conf/main.cf.fragment
 
 # danectl adopt: its planner alone, and all of it in the mail world.
