@@ -107,6 +107,7 @@ check "a key is rolled over" within 10 danectl roll mx.bind.test p256
 check "committed" within 40 logged 'is committed' "$before"
 check "stopped again" unnamed
 was=$(records) cert=$(shown)
+check "a certificate is shown" test -n "$cert"
 inside sh -c 'rm -f "$1"/state.db* && cp -a "$0" "$1/state.db"' "$work/backup.db" "$state"
 check "started on the old state" named "$conf"
 check "it says so" within 15 logged 'restored from a backup' 0
