@@ -159,9 +159,10 @@ static enum danectl_status moved(enum outcome out)
 static enum danectl_status export_run(struct danectl *d, struct err *err)
 {
     struct moving m;
-    if (d->own.flags[0] != (d->argc == 0))
-        return err_set(err, OUT_REFUSED, "export needs FILE, or --undo") == OUT_OK ? DANECTL_OK
-                                                                                   : DANECTL_USAGE;
+    if (d->own.flags[0] != (d->argc == 0)) {
+        (void)err_set(err, OUT_REFUSED, "export needs FILE, or --undo");
+        return DANECTL_USAGE;
+    }
     enum outcome out = moving_begin(d, false, &m, err);
     if (out == OUT_OK)
         out = d->own.flags[0] ? export_undo(&m, err) : export_do(&m, d->argv[0], err);
