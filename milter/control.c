@@ -335,6 +335,10 @@ static void *run(void *arg)
 {
     struct control *c = arg;
     struct pollfd p[2 + CONTROL_CLIENTS_MAX];
+    sigset_t all;
+    if (sigfillset(&all) != 0 || pthread_sigmask(SIG_BLOCK, &all, NULL) != 0)
+        c->config.log->line(c->config.log_self, PORT_LOG_WARNING,
+                            "the control socket's thread cannot leave signals to the main one");
     while (!atomic_load(&c->stop)) {
         int wait = fill(c, p);
         if (poll(p, 2 + CONTROL_CLIENTS_MAX, wait) < 0) {

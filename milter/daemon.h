@@ -67,7 +67,9 @@ bool daemon_reap(pid_t helper);
 enum outcome daemon_signals(int wake_fd, bool at_once, struct err *err);
 const volatile sig_atomic_t *daemon_stopping(void);
 
-/* Signals go to the main thread: every other is made between these two. */
+/* Signals go to the main thread: every other is made between these two, or blocks them itself.
+ * Never between the two once the milter is open: libmilter would take what the main thread holds.
+ */
 enum outcome daemon_hold_signals(struct err *err);
 enum outcome daemon_let_signals(struct err *err);
 

@@ -68,12 +68,7 @@ enum outcome main_control_open(struct daemon *d, const char *degraded, struct er
                                           .degraded = degraded,
                                           .log = &maillog_ops,
                                           .log_self = &d->log};
-    enum outcome out = daemon_hold_signals(err);
-    if (out == OUT_OK)
-        out = control_open(&config, &d->control, err);
-    if (out == OUT_OK)
-        out = daemon_let_signals(err);
-    return out;
+    return control_open(&config, &d->control, err);
 }
 
 void main_control_take(struct daemon *d)

@@ -222,6 +222,12 @@ static sfsistat on_close(SMFICTX *ctx)
 static void *run(void *arg)
 {
     struct milter *m = arg;
+    sigset_t all;
+    /* Here, and not around pthread_create(): while the main thread holds a signal, libmilter would
+     * take it from it, and it may then end as if it had failed. */
+    if (sigfillset(&all) != 0 || pthread_sigmask(SIG_BLOCK, &all, NULL) != 0)
+        m->config.log->line(m->config.log_self, PORT_LOG_WARNING,
+                            "the milter's thread cannot leave signals to the main one");
     int status = smfi_main();
     if (atomic_load(&m->closing))
         return NULL;
@@ -270,22 +276,10 @@ static enum outcome listen_at(const char *path, struct err *err)
     return OUT_OK;
 }
 
-/* With every signal blocked: they are for the main thread. */
 static enum outcome start(struct milter *m, struct err *err)
 {
-    sigset_t all, before;
-    int failed = sigfillset(&all);
-    if (failed == 0)
-        failed = pthread_sigmask(SIG_BLOCK, &all, &before);
-    if (failed == 0) {
-        failed = pthread_create(&m->thread, NULL, run, m);
-        int restored = pthread_sigmask(SIG_SETMASK, &before, NULL);
-        failed = failed != 0 ? failed : restored;
-    }
-    if (failed == 0)
-        return OUT_OK;
-    errno = failed;
-    return err_errno(err, "the milter's thread");
+    errno = pthread_create(&m->thread, NULL, run, m);
+    return errno == 0 ? OUT_OK : err_errno(err, "the milter's thread");
 }
 
 enum outcome milter_open(const struct milter_config *config, struct milter **out, struct err *err)
