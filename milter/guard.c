@@ -6,12 +6,26 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const struct guard_net always[] = {
+void guard_read(const struct conf *conf, struct guard_policy *out)
+{
+    static const enum guard_act acts[] = {[CONF_GUARD_OFF] = GUARD_ACCEPT,
+                                          [CONF_GUARD_LOG] = GUARD_LOG,
+                                          [CONF_GUARD_TEMPFAIL] = GUARD_TEMPFAIL,
+                                          [CONF_GUARD_REJECT] = GUARD_REJECT};
+    *out = (struct guard_policy){.plaintext = acts[conf->policy.plaintext],
+                                 .downgrade = acts[conf->policy.downgrade],
+                                 .memory = conf->policy.memory,
+                                 .minimum = (uint64_t)conf->policy.minimum,
+                                 .exempt = conf->policy.exempt_nets,
+                                 .n_exempt = conf->policy.n_exempt_nets};
+}
+
+static const struct conf_net always[] = {
     {{[10] = 0xff, [11] = 0xff, [12] = 127}, 104}, /* 127.0.0.0/8 */
     {{[15] = 1}, 128},
 };
 
-static bool within(const uint8_t address[16], const struct guard_net *nets, size_t n)
+static bool within(const uint8_t address[16], const struct conf_net *nets, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned whole = nets[i].bits / 8u, rest = nets[i].bits % 8u;

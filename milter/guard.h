@@ -10,23 +10,19 @@
 #ifndef DANEMILTER_MILTER_GUARD_H
 #define DANEMILTER_MILTER_GUARD_H
 
+#include "conf/conf.h"
 #include "milter/ledger.h"
 
 #define GUARD_TEXT_MAX 256
 
 enum guard_act { GUARD_ACCEPT, GUARD_LOG, GUARD_TEMPFAIL, GUARD_REJECT };
 
-struct guard_net {
-    uint8_t ip[16]; /* IPv6, or IPv4-mapped; host bits are 0 */
-    uint8_t bits;   /* of the 128 */
-};
-
 struct guard_policy {
     enum guard_act plaintext; /* ACCEPT: no opinion */
     enum guard_act downgrade; /* never REJECT */
     model_time memory;        /* ms */
     uint64_t minimum;         /* completed sessions by TLS that make a habit */
-    const struct guard_net *exempt;
+    const struct conf_net *exempt;
     size_t n_exempt;
 };
 
@@ -36,6 +32,9 @@ struct guard_verdict {
     char reply[GUARD_TEXT_MAX]; /* the text after the codes, for TEMPFAIL and REJECT */
     char line[GUARD_TEXT_MAX];  /* for the mail log; "" when there is nothing to say */
 };
+
+/* What a section policy says. `conf` has to outlive `out`, which points into it. */
+void guard_read(const struct conf *conf, struct guard_policy *out);
 
 /* `past`: what the ledger knows, NULL: nothing. `tls`: this session's. `address`: as in ledger.h.
  */

@@ -22,6 +22,7 @@
 #include "engine.h"
 #include "milter/control.h"
 #include "milter/daemon.h"
+#include "milter/guard.h"
 #include "milter/helper.h"
 #include "milter/ledger.h"
 #include "milter/maillog.h"
@@ -91,6 +92,7 @@ struct daemon {
     struct sysclock clock;
     struct work *work;
     struct control *control;
+    struct guard_policy guard;
     struct milter *milter;
     struct ledger *ledger;        /* NULL: there was no memory for it */
     struct main_ledger *sessions; /* main_ledger.c */

@@ -62,10 +62,12 @@ static void milter_ended(void *self, bool asked)
 static void open_milter(struct daemon *d)
 {
     struct err err = ERR_INIT;
+    guard_read(d->conf, &d->guard);
     const struct milter_config config = {.path = d->milter_path,
                                          .ended = milter_ended,
                                          .ended_self = d,
                                          .ledger = d->ledger,
+                                         .guard = &d->guard,
                                          .log = &maillog_ops,
                                          .log_self = &d->log};
     if (d->milter_path[0] == '\0' || milter_open(&config, &d->milter, &err) == OUT_OK)

@@ -49,7 +49,7 @@ static const struct ledger_entry *past_of(enum past p, struct ledger_entry *e)
 static void judge(enum guard_act plaintext, enum guard_act downgrade, const char *address,
                   enum session_tls tls, enum past p, struct guard_verdict *out)
 {
-    struct guard_net exempt[2] = {{{0}, 96 + 20}, {{0}, 33}};
+    struct conf_net exempt[2] = {{{0}, 96 + 20}, {{0}, 33}};
     assert_int_equal(inet_pton(AF_INET6, "::ffff:192.0.16.0", exempt[0].ip), 1);
     assert_int_equal(inet_pton(AF_INET6, "2001:db8:8000::", exempt[1].ip), 1);
     const struct guard_policy policy = {.plaintext = plaintext,
