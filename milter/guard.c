@@ -37,6 +37,12 @@ static bool within(const uint8_t address[16], const struct conf_net *nets, size_
     return false;
 }
 
+bool guard_exempts(const struct guard_policy *policy, const uint8_t address[16])
+{
+    return within(address, always, sizeof always / sizeof always[0]) ||
+           within(address, policy->exempt, policy->n_exempt);
+}
+
 /* Completed sessions by TLS, if that is all there were within the memory. */
 static uint64_t habit(const struct guard_policy *policy, const struct ledger_entry *past,
                       model_time wall)
@@ -79,8 +85,7 @@ void guard_judge(const struct guard_policy *policy, const uint8_t address[16], c
                  struct guard_verdict *out)
 {
     memset(out, 0, sizeof *out);
-    if (tls != SESSION_PLAIN || within(address, always, sizeof always / sizeof always[0]) ||
-        within(address, policy->exempt, policy->n_exempt))
+    if (tls != SESSION_PLAIN || guard_exempts(policy, address))
         return;
     uint64_t n = policy->downgrade != GUARD_ACCEPT ? habit(policy, past, wall) : 0;
     out->act = policy->plaintext;

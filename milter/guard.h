@@ -36,6 +36,9 @@ struct guard_verdict {
 /* What a section policy says. `conf` has to outlive `out`, which points into it. */
 void guard_read(const struct conf *conf, struct guard_policy *out);
 
+/* Loopback, and the networks that are exempt. */
+bool guard_exempts(const struct guard_policy *policy, const uint8_t address[16]);
+
 /* `past`: what the ledger knows, NULL: nothing. `tls`: this session's. `address`: as in ledger.h.
  */
 void guard_judge(const struct guard_policy *policy, const uint8_t address[16], const char *helo,

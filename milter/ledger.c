@@ -218,7 +218,7 @@ static void count(struct ledger *l, struct row *r, const struct session *s, cons
     e->tls[s->tls]++;
     e->mail[s->tls] += s->mail ? 1 : 0;
     e->gone += gone ? 1 : 0;
-    if (s->mail && s->tls == SESSION_PLAIN)
+    if (s->mail && s->tls == SESSION_PLAIN && !s->exempt)
         e->last_plain = wall;
     if (s->tls != SESSION_PLAIN && cipher != NULL)
         (void)text_format(e->cipher, sizeof e->cipher, "%s", cipher);

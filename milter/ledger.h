@@ -42,7 +42,7 @@ struct ledger_client {
 struct ledger_entry {
     struct ledger_client client;
     model_time since, last;         /* wall, ms */
-    model_time last_plain;          /* MAIL without TLS; 0: never */
+    model_time last_plain;          /* MAIL without TLS, not exempt; 0: never */
     uint64_t sessions;              /* closed, with HELO */
     uint64_t tls[SESSION_TLS_N];    /* sessions by protocol at their last HELO */
     uint64_t mail[SESSION_TLS_N];   /* of those: completed */

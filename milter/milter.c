@@ -112,6 +112,8 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
     v->has_address = take_address(address, v->address);
     v->ours = v->has_address && ledger != NULL && ledger_is_ours(ledger, v->address);
     session_begin(&v->session, &milter_self->counts);
+    v->session.exempt = v->has_address && milter_self->config.guard != NULL &&
+                        guard_exempts(milter_self->config.guard, v->address);
     if (smfi_setpriv(ctx, v) != MI_SUCCESS) {
         session_end(&v->session, &milter_self->counts);
         free(v);

@@ -31,6 +31,7 @@ enum session_tls {
 struct session {
     bool helo;
     bool mail;
+    bool exempt;          /* the guard leaves it alone: it ends nobody's habit */
     enum session_tls tls; /* at the last HELO */
 };
 

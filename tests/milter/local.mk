@@ -17,3 +17,5 @@ tests_milter_test_ledger_SOURCES = tests/milter/test_ledger.c
 tests_milter_test_ledger_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 tests_milter_test_guard_SOURCES = tests/milter/test_guard.c
 tests_milter_test_guard_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+# t_guard.sh runs it
+EXTRA_DIST += tests/milter/guard.lua

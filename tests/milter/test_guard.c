@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The downgrade guard: every policy, every habit, every exemption. */
 #include "milter/guard.h"
+#include "milter/limiter.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -148,10 +149,51 @@ static void test_texts(void **state)
                         "TLS is required here: use STARTTLS (danemilter guard: plaintext)");
 }
 
+/* What a section policy says is what is judged by. */
+static void test_read(void **state)
+{
+    static const enum guard_act acts[] = {GUARD_ACCEPT, GUARD_LOG, GUARD_TEMPFAIL, GUARD_REJECT};
+    (void)state;
+    for (int i = CONF_GUARD_OFF; i <= CONF_GUARD_REJECT; i++) {
+        struct guard_policy policy;
+        struct conf conf = {.policy = {.plaintext = i,
+                                       .downgrade = CONF_GUARD_TEMPFAIL,
+                                       .memory = 77,
+                                       .minimum = 5,
+                                       .n_exempt_nets = 2}};
+        guard_read(&conf, &policy);
+        assert_int_equal(policy.plaintext, acts[i]);
+        assert_int_equal(policy.downgrade, GUARD_TEMPFAIL);
+        assert_int_equal(policy.memory, 77);
+        assert_int_equal(policy.minimum, 5);
+        assert_ptr_equal(policy.exempt, conf.policy.exempt_nets);
+        assert_int_equal(policy.n_exempt, 2);
+    }
+}
+
+static void test_limiter(void **state)
+{
+    struct limiter l;
+    unsigned held = 9;
+    (void)state;
+    assert_int_equal(limiter_init(&l), 0);
+    assert_true(limiter_pass(&l, "a", 1, NOW, &held));
+    assert_int_equal(held, 0);
+    assert_false(limiter_pass(&l, "a", 1, NOW, &held));
+    assert_false(limiter_pass(&l, "a", 1, NOW + LIMITER_MS - 1, &held));
+    assert_true(limiter_pass(&l, "b", 1, NOW, &held)); /* somebody else */
+    assert_true(limiter_pass(&l, "a", 1, NOW + LIMITER_MS, &held));
+    assert_int_equal(held, 2);
+    assert_false(limiter_pass(&l, "a", 1, NOW + LIMITER_MS + 1, &held));
+    assert_true(limiter_pass(&l, "a", 1, NOW - 5, &held)); /* the clock went back */
+    assert_int_equal(held, 1);
+    limiter_end(&l);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_policies),
-                                       cmocka_unit_test(test_networks),
-                                       cmocka_unit_test(test_texts)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_policies), cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_texts), cmocka_unit_test(test_read), cmocka_unit_test(test_limiter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,13 +4,14 @@ dist_noinst_SCRIPTS += tests/world/world tests/world/root tests/world/in-root te
     tests/world/inside/up tests/world/inside/ctl tests/world/inside/follower \
     tests/world/suite-build
 EXTRA_DIST += tests/world/README.md tests/world/packages tests/world/lib.sh tests/world/host.sh \
-    tests/world/testlib.sh tests/world/deb822.awk tests/world/inside/config.sh \
+    tests/world/testlib.sh tests/world/far.sh tests/world/deb822.awk tests/world/inside/config.sh \
     tests/world/inside/service.sh tests/world/inside/dns.sh tests/world/inside/mail.sh \
     tests/world/inside/secondary.sh tests/world/inside/verdict.awk \
     tests/world/inside/validated.awk
 
 WORLD_TESTS = tests/world/t_root.sh tests/world/t_world_up.sh tests/world/t_world_secondary.sh \
     tests/world/t_world_two.sh tests/world/t_host_untouched.sh tests/world/t_faults.sh \
-    tests/world/t_acme_faults.sh tests/world/t_install.sh
+    tests/world/t_acme_faults.sh tests/world/t_install.sh tests/world/t_guard.sh \
+    tests/world/t_sessions.sh
 dist_check_SCRIPTS += $(WORLD_TESTS)
 TESTS += $(WORLD_TESTS)
