@@ -301,22 +301,34 @@ static void on_child(int sig)
     errno = saved;
 }
 
+static void on_stop_soon(int sig)
+{
+    (void)alarm(DAEMON_STOP_S);
+    on_stop(sig);
+}
+
 static void on_stop_at_once(int sig)
 {
     (void)sig;
     _exit(EXIT_SUCCESS);
 }
 
-enum outcome daemon_signals(int wake_fd, bool at_once, struct err *err)
+enum outcome daemon_signals(int wake_fd, enum daemon_end end, struct err *err)
 {
-    struct sigaction stop, child;
+    static void (*const handlers[])(int) = {[DAEMON_END_AT_ONCE] = on_stop_at_once,
+                                            [DAEMON_END_SOON] = on_stop_soon,
+                                            [DAEMON_END_ORDERLY] = on_stop};
+    struct sigaction stop, child, late;
     memset(&stop, 0, sizeof stop);
     memset(&child, 0, sizeof child);
-    stop.sa_handler = at_once ? on_stop_at_once : on_stop;
+    memset(&late, 0, sizeof late);
+    stop.sa_handler = handlers[end];
+    late.sa_handler = on_stop_at_once;
     child.sa_handler = on_child;
     daemon_wake_fd = wake_fd;
     if (sigaction(SIGTERM, &stop, NULL) != 0 || sigaction(SIGINT, &stop, NULL) != 0 ||
-        sigaction(SIGHUP, &stop, NULL) != 0 || sigaction(SIGCHLD, &child, NULL) != 0)
+        sigaction(SIGHUP, &stop, NULL) != 0 || sigaction(SIGCHLD, &child, NULL) != 0 ||
+        sigaction(SIGALRM, &late, NULL) != 0)
         return err_errno(err, "signal handlers");
     return OUT_OK;
 }

@@ -61,10 +61,18 @@ bool daemon_lost(void);
  */
 bool daemon_reap(pid_t helper);
 
-/* SIGTERM and SIGINT set the flag that daemon_stopping() points to; or, with `at_once` (under
- * Postfix's master, which waits for it), end the process there and then: the state is such that
- * this does no harm. SIGCHLD wakes only. Each writes one octet to `wake_fd`. Once a process. */
-enum outcome daemon_signals(int wake_fd, bool at_once, struct err *err);
+/* What a SIGTERM, SIGINT or SIGHUP does. */
+enum daemon_end {
+    DAEMON_END_AT_ONCE, /* the process ends with success */
+    DAEMON_END_SOON,    /* as ORDERLY, and if that takes longer than DAEMON_STOP_S: at once */
+    DAEMON_END_ORDERLY  /* daemon_stopping() becomes true */
+};
+#define DAEMON_STOP_S 3
+
+/* Handlers. SIGCHLD wakes only. Each writes one octet to `wake_fd`. Once a process. Ending at any
+ * moment does no harm to the state; SOON is for what would merely be a pity to lose (Postfix's
+ * master does not wait for us at all). */
+enum outcome daemon_signals(int wake_fd, enum daemon_end end, struct err *err);
 const volatile sig_atomic_t *daemon_stopping(void);
 
 /* Signals go to the main thread: every other is made between these two, or blocks them itself.

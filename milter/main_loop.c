@@ -95,7 +95,8 @@ static enum outcome start(struct daemon *d, struct err *err)
     if (out == OUT_OK)
         out = sysclock_init(&d->clock, err);
     if (out == OUT_OK)
-        out = daemon_signals(d->clock.pipe[1], d->master != NULL, err);
+        out = daemon_signals(d->clock.pipe[1],
+                             d->master != NULL ? DAEMON_END_SOON : DAEMON_END_ORDERLY, err);
     if (out == OUT_OK)
         out = msg_init(&d->msg, err);
     if (out == OUT_OK)
@@ -296,12 +297,18 @@ static void run(struct daemon *d)
 }
 
 /* In this order: jobs end before what they use. The milter is left to end with the process:
- * libmilter would take seconds. */
+ * libmilter would take seconds. When Postfix is stopped, nobody waits for us: what sessions were
+ * counted is saved, and whatever else is under way ends as by kill -9, which it has to survive
+ * anyway. */
 static void finish(struct daemon *d)
 {
+    main_ledger_close(d);
+    if (d->master != NULL && *daemon_stopping() && !daemon_lost()) {
+        say(d, PORT_LOG_INFO, "danemilter stopped");
+        _exit(EXIT_SUCCESS);
+    }
     control_close(&d->control);
     work_close(&d->work);
-    main_ledger_close(d);
     main_world_close(d);
     lock_release(&d->lock);
     msg_free(&d->msg);
@@ -335,7 +342,7 @@ void main_loop_idle(struct daemon *d, const char *why)
     say(d, PORT_LOG_ERROR, text);
     if (d->user.uid == 0 && geteuid() == 0)
         (void)daemon_find_user("nobody", &d->user, &err);
-    enum outcome out = daemon_signals(-1, true, &err);
+    enum outcome out = daemon_signals(-1, DAEMON_END_AT_ONCE, &err);
     if (out == OUT_OK)
         out = become(d, &err);
     if (out == OUT_OK && d->has_folders && lock_take(d->conf->state_dir, &d->lock, &err) == OUT_OK)

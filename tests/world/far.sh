@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2016
 # A danemilter in the BIND zone's Postfix, and clients from far away: in a network namespace of
 # their own, because whoever comes from the server's addresses is not counted. Sourced after testlib.sh.
 

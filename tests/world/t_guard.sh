@@ -23,8 +23,13 @@ told() { # told WORDS ADDRESS HELO
 taken() { told '250 2.0.0 Ok: queued' "$@"; }
 asked() { # asked FILE.lua NAME=VALUE...
     local script=$1
+    local -a given=()
     shift
-    inside miltertest $(printf -- '-D %s ' "$@") -D "socket=unix:${postfix%/etc}/queue/danemilter/milter" \
+    while [ $# -gt 0 ]; do
+        given+=(-D "$1")
+        shift
+    done
+    inside miltertest "${given[@]}" -D "socket=unix:${postfix%/etc}/queue/danemilter/milter" \
         -s "$world_folder/../milter/$script"
 }
 again='451 4.7.0 TLS was always used from your network and is missing now (danemilter guard: downgrade)'
