@@ -10,12 +10,13 @@ up sessions --bind "${DANEMILTER_BUILD:?the folder of the build}"
 # shellcheck source=/dev/null
 . "$(dirname "$0")/far.sh"
 
-# As a sender that is not content with the certificate, or a prober: a milter cannot tell which.
+# As a sender that is not content with the certificate, or a prober: a milter cannot tell which. Nobody
+# real is gone within a millisecond, and libmilter would drop what it has not read by then.
 breaks_off() { # breaks_off HELO
     far bash -c '
         hear() { while read -r -t 10 line <&3; do [ "${line:3:1}" != " " ] || break; done; [ "${line%% *}" = "$1" ]; }
         exec 3<>"/dev/tcp/$0/25" && hear 220 && printf "EHLO %s\r\n" "$1" >&3 && hear 250 &&
-            printf "STARTTLS\r\n" >&3 && hear 220' "$WORLD_BIND_MX4" "$1"
+            printf "STARTTLS\r\n" >&3 && hear 220 && sleep 0.2' "$WORLD_BIND_MX4" "$1"
 }
 sessions() { danectl sessions "$@"; }
 shows_sessions() { sessions | grep -E -- "$1"; }
