@@ -61,7 +61,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
                              unsigned long *pf2, unsigned long *pf3)
 {
     unsigned long steps = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY |
-                          SMFIP_NOUNKNOWN | SMFIP_NR_CONN | SMFIP_NR_HELO;
+                          SMFIP_NOUNKNOWN | SMFIP_NR_CONN;
     char nothing[] = "", tls[] = "{tls_version} {cipher}";
     (void)f2;
     (void)f3;
@@ -101,7 +101,7 @@ static bool take_address(const struct sockaddr *from, uint8_t out[16])
     return true;
 }
 
-/* The reply to a step: none, if that was agreed upon. */
+/* No reply, as was agreed upon. */
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 {
     struct ledger *ledger = milter_self->config.ledger;
@@ -121,17 +121,20 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
     return SMFIS_NOREPLY;
 }
 
+/* With a reply, because Postfix hands on what needs none only with what needs one: a session
+ * without mail would arrive together with its end, and libmilter drops what it has not read then.
+ */
 static sfsistat on_helo(SMFICTX *ctx, char *name)
 {
     char version[] = "{tls_version}", cipher[] = "{cipher}";
     struct visit *v = smfi_getpriv(ctx);
     if (v == NULL)
-        return SMFIS_NOREPLY;
+        return SMFIS_CONTINUE;
     const char *with = smfi_getsymval(ctx, cipher);
     session_helo(&v->session, smfi_getsymval(ctx, version));
     (void)text_format(v->helo, sizeof v->helo, "%s", name != NULL ? name : "");
     (void)text_format(v->cipher, sizeof v->cipher, "%s", with != NULL ? with : "");
-    return SMFIS_NOREPLY;
+    return SMFIS_CONTINUE;
 }
 
 static model_time wall_ms(void)

@@ -2,14 +2,14 @@
 /*
  * milter - the service that smtpd_milters names: watches, counts, never delays
  *
- * By libmilter, on a socket of its own. Asks Postfix for the least: connect, HELO and MAIL, each
- * without a reply, and of macros {tls_version} and {cipher} alone; everything else, the message
- * above all, is negotiated away. So no session waits for an answer of ours but once, at its
- * beginning, for the negotiation - and at MAIL if the guard may refuse. Whatever goes wrong here,
- * the session is told to go on.
+ * By libmilter, on a socket of its own. Asks Postfix for the least: connect, HELO and MAIL, and of
+ * macros {tls_version} and {cipher} alone; everything else, the message above all, is negotiated
+ * away. Replies are asked for by HELO, because only then Postfix hands on what it has - and by MAIL
+ * if the guard may refuse. Whatever goes wrong here, the session is told to go on.
  *
- * libmilter drops what it has not read yet when the other end hangs up: the last event of a session
- * that ends at once may be missing from the counters.
+ * Postfix keeps what needs no reply until something else does, or the session ends; and libmilter
+ * drops what it has not read yet when the other end hangs up. So what came after the last HELO may
+ * be missing from a session that had no message.
  *
  * libmilter keeps its state in globals and hands its callbacks nothing but a context: one milter
  * per process, and one pointer to it that is set before its threads start. libmilter runs in a
