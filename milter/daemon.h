@@ -67,11 +67,11 @@ enum daemon_end {
     DAEMON_END_SOON,    /* as ORDERLY, and if that takes longer than DAEMON_STOP_S: at once */
     DAEMON_END_ORDERLY  /* daemon_stopping() becomes true */
 };
-#define DAEMON_STOP_S 3
+#define DAEMON_STOP_S                                                                              \
+    1 /* when the line was removed, master waits for the end, and does nothing else */
 
 /* Handlers. SIGCHLD wakes only. Each writes one octet to `wake_fd`. Once a process. Ending at any
- * moment does no harm to the state; SOON is for what would merely be a pity to lose (Postfix's
- * master does not wait for us at all). */
+ * moment does no harm to the state; SOON is for what would merely be a pity to lose. */
 enum outcome daemon_signals(int wake_fd, enum daemon_end end, struct err *err);
 const volatile sig_atomic_t *daemon_stopping(void);
 

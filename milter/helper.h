@@ -57,7 +57,8 @@ struct helper_client {
     void (*lost)(void); /* called when the helper is gone or cannot be understood; or NULL */
     int fd;
     uint32_t certificate;
-    struct msg *msg; /* shared by the clients of one socket */
+    struct msg *msg;  /* shared by the clients of one socket */
+    unsigned reloads; /* that were asked for and done */
 };
 
 extern const struct port_deploy_ops helper_ops;

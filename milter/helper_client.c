@@ -69,9 +69,12 @@ static enum outcome client_install(void *self, const struct port_part *parts, si
 
 static enum outcome client_reload(void *self, struct err *err)
 {
-    const struct helper_client *c = self;
+    struct helper_client *c = self;
     begin(c, HELPER_RELOAD);
-    return call(c, err);
+    enum outcome out = call(c, err);
+    if (out == OUT_OK)
+        c->reloads++;
+    return out;
 }
 
 static enum outcome client_shred_old(void *self, struct err *err)

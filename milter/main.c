@@ -61,7 +61,8 @@ static int run(struct daemon *d, enum outcome out, struct err *err)
         maillog_ops.line(&d->log, PORT_LOG_ERROR, err->text);
     }
     free_daemon(d);
-    return out == OUT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    /* Whatever it was is in the log; master would only say it again, without the reason. */
+    return out == OUT_OK || d->master != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int usage(int status)

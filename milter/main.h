@@ -58,6 +58,8 @@ struct main_reloads {
     model_time look_at; /* boot: then the queue manager is looked at; 0: no need */
     int64_t generation; /* which queue manager it was; 0: not known */
     unsigned taken;     /* reloads so far */
+    unsigned ours;      /* of our own asking, so far */
+    model_time ours_at; /* boot: the last of those; 0: none yet */
     bool ended;         /* the status socket has, and that was not judged yet */
 };
 
@@ -72,6 +74,7 @@ struct daemon {
     const struct conf *conf;
     struct daemon_user user;
     gid_t control_group;
+    char problem[512];               /* the first one of the configuration; "": none */
     bool has_folders;                /* state_dir and run_dir are there */
     char milter_path[MAIN_PATH_MAX]; /* "": none */
     char keys_path[MAIN_PATH_MAX];

@@ -15,6 +15,7 @@
 #define LOOP_MEND_MS 60000    /* whatever else could not be opened */
 #define LOOP_TRIGGER_MS 15000 /* a trigger that is waited for; longer than `wakeup` */
 #define LOOP_IDLE_MS 3600000  /* with a configuration that cannot be used */
+#define LOOP_OURS_MS 5000     /* a reload so soon after our own is that one */
 #define LOOP_SETTLE_MS 1000   /* until the processes that a reload ends have ended */
 
 static void say(struct daemon *d, enum port_level level, const char *text)
@@ -115,6 +116,27 @@ static void say_lines(struct daemon *d, char *lines)
         say(d, PORT_LOG_ERROR, line);
 }
 
+/* After each step: did it reload Postfix? */
+static void note_ours(struct daemon *d)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; d->clients != NULL && i < d->n; i++)
+        sum += d->clients[i].reloads;
+    if (sum != d->reloads.ours)
+        d->reloads.ours_at = now_ms(d);
+    d->reloads.ours = sum;
+}
+
+static void say_reloaded(struct daemon *d)
+{
+    model_time ours_at = d->reloads.ours_at;
+    if (ours_at != 0 && now_ms(d) - ours_at < LOOP_OURS_MS)
+        say(d, PORT_LOG_INFO, "danemilter has reloaded Postfix");
+    else
+        say(d, PORT_LOG_INFO, "Postfix was reloaded: its parameters are looked at again");
+    d->reloads.ours_at = 0;
+}
+
 /* True: to be started anew. */
 static bool take_reload(struct daemon *d)
 {
@@ -135,7 +157,7 @@ static bool take_reload(struct daemon *d)
         say_lines(d, problems);
     free(problems);
     if (out == OUT_OK)
-        say(d, PORT_LOG_INFO, "Postfix was reloaded: its parameters are looked at again");
+        say_reloaded(d);
     else
         say(d, PORT_LOG_ERROR,
             "Postfix was reloaded, but danemilter goes on with the configuration that it has: mend "
@@ -290,6 +312,7 @@ static void run(struct daemon *d)
         main_control_take(d);
         main_ledger_take(d);
         engine_step(d->engine, &nap);
+        note_ours(d);
         if (look_around(d))
             break;
         rest(d, nap);

@@ -18,6 +18,20 @@ static void say_problem(void *self, const char *problem)
 {
     struct daemon *d = self;
     maillog_ops.line(&d->log, PORT_LOG_ERROR, problem);
+    if (d->problem[0] == '\0')
+        (void)snprintf(d->problem, sizeof d->problem, "%s", problem);
+}
+
+static enum outcome find_people(struct daemon *d, struct err *err)
+{
+    enum outcome out = OUT_OK;
+    if (geteuid() == 0)
+        out = daemon_find_user(d->conf->user, &d->user, err);
+    else
+        d->user = (struct daemon_user){.uid = geteuid(), .gid = getegid(), .name = "this user"};
+    if (out == OUT_OK)
+        out = daemon_find_group(d->conf->control_group, &d->control_group, err);
+    return out;
 }
 
 static enum outcome load_conf(struct daemon *d, struct err *err)
@@ -31,14 +45,8 @@ static enum outcome load_conf(struct daemon *d, struct err *err)
                        d->path);
     enum outcome out = conf_load(&source, &d->conf, err);
     if (out == OUT_REFUSED)
-        return err_set(err, out, "mend the configuration (%s); nothing was started", d->path);
-    if (out == OUT_OK && geteuid() == 0)
-        out = daemon_find_user(d->conf->user, &d->user, err);
-    else
-        d->user = (struct daemon_user){.uid = geteuid(), .gid = getegid(), .name = "this user"};
-    if (out == OUT_OK)
-        out = daemon_find_group(d->conf->control_group, &d->control_group, err);
-    return out;
+        return err_set(err, out, "mend the configuration %s: %s", d->path, d->problem);
+    return out == OUT_OK ? find_people(d, err) : out;
 }
 
 static enum outcome make_folders(struct daemon *d, struct err *err)
@@ -186,9 +194,22 @@ static void prepare_milter(struct daemon *d)
     maillog_ops.line(&d->log, PORT_LOG_ERROR, err.text);
 }
 
+/* The configuration cannot be used, but perhaps it says where the control socket is: whoever asks
+ * there is told what is wrong. */
+static void prepare_to_answer(struct daemon *d)
+{
+    const struct conf_source source = {
+        .path = d->path, .user = FILE_NO_OWNER, .without_host = true, .without_secrets = true};
+    struct err ignored = ERR_INIT; /* why it cannot be used was said */
+    if (conf_load(&source, &d->conf, &ignored) == OUT_OK && find_people(d, &ignored) == OUT_OK)
+        (void)make_folders(d, &ignored);
+}
+
 enum outcome main_root_prepare(struct daemon *d, struct err *err)
 {
     enum outcome out = load_conf(d, err);
+    if (out != OUT_OK && d->conf == NULL)
+        prepare_to_answer(d);
     if (out == OUT_OK)
         out = make_folders(d, err);
     if (out == OUT_OK)
