@@ -36,13 +36,19 @@ static volatile sig_atomic_t daemon_wake_fd = -1;
 
 enum outcome daemon_harden(struct err *err)
 {
-    struct rlimit none = {0, 0};
+    struct rlimit none = {0, 0}, files;
     struct sigaction ignore;
     memset(&ignore, 0, sizeof ignore);
     ignore.sa_handler = SIG_IGN;
     (void)umask(077);
     if (setrlimit(RLIMIT_CORE, &none) != 0)
         return err_errno(err, "no core files");
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < DAEMON_FILES &&
+        files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max < DAEMON_FILES ? files.rlim_max : DAEMON_FILES;
+        if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+            return err_errno(err, "room for open files");
+    }
 #ifdef __linux__
     if (prctl(PR_SET_DUMPABLE, 0) != 0)
         return err_errno(err, "not dumpable");

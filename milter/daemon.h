@@ -17,7 +17,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* No core files (keys are in memory), umask 077, SIGPIPE ignored. */
+/* No core files (keys are in memory), as many open files as this host lets us have up to
+ * DAEMON_FILES (a session is one, and libmilter gives up when there are none left), umask 077,
+ * SIGPIPE ignored. */
+#define DAEMON_FILES 65536
 enum outcome daemon_harden(struct err *err);
 
 struct daemon_user {

@@ -19,3 +19,6 @@ tests_milter_test_guard_SOURCES = tests/milter/test_guard.c
 tests_milter_test_guard_LDADD = libmilterside.a librbase.a $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 # t_guard.sh runs it
 EXTRA_DIST += tests/milter/guard.lua
+# t_load.sh runs it
+check_PROGRAMS += tests/milter/flood
+tests_milter_flood_SOURCES = tests/milter/flood.c
