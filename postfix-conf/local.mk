@@ -2,7 +2,7 @@
 # Manual pages; the options of danemilter.conf(5) come from the table of rollover/conf.
 dist_man_MANS += postfix-conf/danemilter.8 postfix-conf/danectl.8
 nodist_man_MANS = postfix-conf/danemilter.conf.5
-EXTRA_DIST += postfix-conf/danemilter.conf.5.in
+EXTRA_DIST += postfix-conf/danemilter.conf.5.in postfix-conf/danemilter.service
 CLEANFILES += postfix-conf/danemilter.conf.5 postfix-conf/options.tmp postfix-conf/page.tmp
 
 postfix-conf/danemilter.conf.5: postfix-conf/danemilter.conf.5.in rollover/conf/conf2mdoc$(EXEEXT)

@@ -13,6 +13,6 @@ WORLD_TESTS = tests/world/t_root.sh tests/world/t_world_up.sh tests/world/t_worl
     tests/world/t_world_two.sh tests/world/t_host_untouched.sh tests/world/t_faults.sh \
     tests/world/t_acme_faults.sh tests/world/t_install.sh tests/world/t_guard.sh \
     tests/world/t_sessions.sh tests/world/t_reload.sh tests/world/t_lifecycle.sh \
-    tests/world/t_load.sh
+    tests/world/t_load.sh tests/world/t_story.sh tests/world/t_unit.sh
 dist_check_SCRIPTS += $(WORLD_TESTS)
 TESTS += $(WORLD_TESTS)

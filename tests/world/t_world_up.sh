@@ -143,6 +143,14 @@ sends() {
         [[ " $got " == *" $word "* ]] || return 1
     done
 }
+# The sender may ask the secondary, which may still show the wrong records of above.
+follows() { # follows PRIMARY SECONDARY OWNER
+    [ "$(rrset "$2" "$3" TLSA)" = "$(rrset "$1" "$3" TLSA)" ]
+}
+for zone in BIND PDNS; do
+    ns1=WORLD_${zone}_NS1_4 ns2=WORLD_${zone}_NS2_4 owner=WORLD_${zone}_TLSA
+    check "$zone: the secondary follows" within 10 follows "${!ns1}" "${!ns2}" "${!owner}"
+done
 check "mail to bind.test is Verified" sends bind.test 3 "messages=3 sent=3 deferred=0 verified=3"
 check "mail to pdns.test is Verified" sends pdns.test 3 "messages=3 sent=3 deferred=0 verified=3"
 check "the receiver saw TLS" grep -q 'TLS connection established' "$WORLD_BIND_MAILLOG"
