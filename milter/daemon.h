@@ -70,8 +70,8 @@ enum daemon_end {
     DAEMON_END_SOON,    /* as ORDERLY, and if that takes longer than DAEMON_STOP_S: at once */
     DAEMON_END_ORDERLY  /* daemon_stopping() becomes true */
 };
-#define DAEMON_STOP_S                                                                              \
-    1 /* when the line was removed, master waits for the end, and does nothing else */
+/* When the line was removed, master waits for the end and does nothing else. */
+#define DAEMON_STOP_S 1
 
 /* Handlers. SIGCHLD wakes only. Each writes one octet to `wake_fd`. Once a process. Ending at any
  * moment does no harm to the state; SOON is for what would merely be a pity to lose. */

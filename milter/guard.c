@@ -6,17 +6,19 @@
 #include <inttypes.h>
 #include <string.h>
 
-void guard_read(const struct conf *conf, struct guard_policy *out)
+void guard_read(const struct conf *conf, struct conf_net nets[CONF_NETS_MAX],
+                struct guard_policy *out)
 {
     static const enum guard_act acts[] = {[CONF_GUARD_OFF] = GUARD_ACCEPT,
                                           [CONF_GUARD_LOG] = GUARD_LOG,
                                           [CONF_GUARD_TEMPFAIL] = GUARD_TEMPFAIL,
                                           [CONF_GUARD_REJECT] = GUARD_REJECT};
+    memcpy(nets, conf->policy.exempt_nets, conf->policy.n_exempt_nets * sizeof *nets);
     *out = (struct guard_policy){.plaintext = acts[conf->policy.plaintext],
                                  .downgrade = acts[conf->policy.downgrade],
                                  .memory = conf->policy.memory,
                                  .minimum = (uint64_t)conf->policy.minimum,
-                                 .exempt = conf->policy.exempt_nets,
+                                 .exempt = nets,
                                  .n_exempt = conf->policy.n_exempt_nets};
 }
 

@@ -33,8 +33,10 @@ struct guard_verdict {
     char line[GUARD_TEXT_MAX];  /* for the mail log; "" when there is nothing to say */
 };
 
-/* What a section policy says. `conf` has to outlive `out`, which points into it. */
-void guard_read(const struct conf *conf, struct guard_policy *out);
+/* What a section policy says; `nets`, which `out` points to, is filled from it. Nothing of `conf`
+ * is kept: sessions are judged until the process ends. */
+void guard_read(const struct conf *conf, struct conf_net nets[CONF_NETS_MAX],
+                struct guard_policy *out);
 
 /* Loopback, and the networks that are exempt. */
 bool guard_exempts(const struct guard_policy *policy, const uint8_t address[16]);

@@ -96,6 +96,7 @@ struct daemon {
     struct work *work;
     struct control *control;
     struct guard_policy guard;
+    struct conf_net exempt[CONF_NETS_MAX]; /* the guard's */
     struct milter *milter;
     struct ledger *ledger;        /* NULL: there was no memory for it */
     struct main_ledger *sessions; /* main_ledger.c */

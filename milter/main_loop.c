@@ -63,7 +63,7 @@ static void milter_ended(void *self, bool asked)
 static void open_milter(struct daemon *d)
 {
     struct err err = ERR_INIT;
-    guard_read(d->conf, &d->guard);
+    guard_read(d->conf, d->exempt, &d->guard);
     const struct milter_config config = {.path = d->milter_path,
                                          .ended = milter_ended,
                                          .ended_self = d,

@@ -160,13 +160,16 @@ static void test_read(void **state)
                                        .downgrade = CONF_GUARD_TEMPFAIL,
                                        .memory = 77,
                                        .minimum = 5,
-                                       .n_exempt_nets = 2}};
-        guard_read(&conf, &policy);
+                                       .n_exempt_nets = 2,
+                                       .exempt_nets = {{{1}, 8}, {{2, 3}, 16}}}};
+        struct conf_net nets[CONF_NETS_MAX];
+        guard_read(&conf, nets, &policy);
         assert_int_equal(policy.plaintext, acts[i]);
         assert_int_equal(policy.downgrade, GUARD_TEMPFAIL);
         assert_int_equal(policy.memory, 77);
         assert_int_equal(policy.minimum, 5);
-        assert_ptr_equal(policy.exempt, conf.policy.exempt_nets);
+        assert_ptr_equal(policy.exempt, nets);
+        assert_memory_equal(nets, conf.policy.exempt_nets, 2 * sizeof *nets);
         assert_int_equal(policy.n_exempt, 2);
     }
 }
