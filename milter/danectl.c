@@ -239,7 +239,7 @@ static bool misused(const struct danectl_command *c, const struct danectl *d, st
     else if (d->argc > c->max_args)
         (void)err_set(err, OUT_REFUSED, "%s does not take \"%s\"", c->name, d->argv[c->max_args]);
     else
-        return false;
+        return c->fits != NULL && !c->fits(d, err);
     return true;
 }
 

@@ -80,6 +80,9 @@ struct danectl_command {
     const char *options; /* its own short options, as for getopt; or NULL */
     /* One of `options`; keeps it in d->own. False: wrong usage, and err says what. */
     bool (*option)(struct danectl *d, int opt, const char *arg, struct err *err);
+    /* What arguments and options say together, before anything is opened; or NULL. False: wrong
+     * usage, and err says what. */
+    bool (*fits)(const struct danectl *d, struct err *err);
     int min_args, max_args;
     unsigned needs; /* enum danectl_need */
     enum danectl_status (*run)(struct danectl *d, struct err *err);

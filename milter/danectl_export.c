@@ -156,13 +156,15 @@ static enum danectl_status moved(enum outcome out)
     return out == OUT_REFUSED ? DANECTL_REFUSED : danectl_of(out);
 }
 
+static bool export_fits(const struct danectl *d, struct err *err)
+{
+    return d->own.flags[0] == (d->argc == 0) ||
+           err_set(err, OUT_REFUSED, "export needs FILE, or --undo") == OUT_OK;
+}
+
 static enum danectl_status export_run(struct danectl *d, struct err *err)
 {
     struct moving m;
-    if (d->own.flags[0] != (d->argc == 0)) {
-        (void)err_set(err, OUT_REFUSED, "export needs FILE, or --undo");
-        return DANECTL_USAGE;
-    }
     enum outcome out = moving_begin(d, false, &m, err);
     if (out == OUT_OK)
         out = d->own.flags[0] ? export_undo(&m, err) : export_do(&m, d->argv[0], err);
@@ -209,6 +211,7 @@ const struct danectl_command danectl_export_command = {
     .more = "      --undo  work on this state again; the other server must not\n",
     .options = "U",
     .option = undo_option,
+    .fits = export_fits,
     .max_args = 1,
     .needs = DANECTL_NEED_CONF | DANECTL_NEED_ROOT,
     .run = export_run,

@@ -115,6 +115,20 @@ check "the program is a file of Postfix's own folder" \
     inside sh -c 'test -f "$(postconf -h daemon_directory)/danemilter" && ! test -L "$(postconf -h daemon_directory)/danemilter"'
 check "the example bears this server's name" inside grep -q 'mx\.bind\.test' "$conf"
 
+# README.md's five steps, by number; what has to be filled in is filled in.
+in_readme() {
+    awk -v step="**$1.**" '/^##/ { on = 0 } /^\*\*[1-5]\.\*\*/ { on = ($1 == step) } on && /^    / { sub(/^ +/, ""); print }' \
+        "$source_tree/README.md" | sed -e 's/YOUR.MX.NAME/mx.bind.test/' -e '/^(umask/d'
+}
+same_as_readme() {
+    # shellcheck disable=SC2016
+    [ -n "$(in_readme "$1")" ] &&
+        diff <(in_readme "$1") <(printed "$1" | sed -e 's/${EDITOR:-editor}/editor/' -e '/^(umask/d')
+}
+for step in 1 2 3 4 5; do
+    check "step $step is README.md's" same_as_readme "$step"
+done
+
 check "step 1, the chain file" follow 1
 check "step 2, the key" follow 2
 check "step 3, the configuration" own_config
@@ -125,7 +139,13 @@ check "the log says that it runs" within 15 log_says started
 check "the first rollover is complete" within 60 log_says 'is committed'
 check "danectl status is content" within 30 inside danectl status
 sleep 3 # the sender's cache of "no TLSA here"
+# Between steps 4 and 5 an smtpd may look for the milter in vain; then never again.
+complaints() { inside grep -ic 'warning.*milter' /var/log/mail.log; }
+before=$(complaints)
 check "mail is Verified" all_verified
+check "smtpd is chroot'd, as Debian has it" test "$(inside postconf -Fh smtp/inet/chroot)" = y
+check "and reaches the milter" inside sh -c 'danectl status | grep "mail came by TLS [1-9]"'
+check "without a complaint" test "$(complaints)" = "$before"
 check "postfix check is content" inside sh -c '! postfix check 2>&1 | grep danemilter'
 
 check "uninstall is refused while master.cf starts it" differs setup uninstall
