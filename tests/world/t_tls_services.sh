@@ -138,7 +138,7 @@ check "both are proven before anything" within 20 both_proven
 check "the proof names the services" within 5 names_services
 check "a rollover is asked for" within 20 danectl roll mx.bind.test
 check "and one of the other instance" within 20 danectl roll mx.pdns.test
-check "both switch" within 25 switched 2
+check "both switch" within 60 switched 2
 check "the chain file is another" test "$(fingerprint <"$chain")" != "$before"
 check "that of the other instance, too" test "$(fingerprint <"$WORLD_PDNS_CHAIN")" != "$other_before"
 check "the new chain is proven" within 10 proven_after_switch

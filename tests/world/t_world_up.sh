@@ -7,6 +7,8 @@
 
 up up TTL=2
 
+check "Postfix's log has room for a flood of lines" test "$(inside cat /proc/sys/net/unix/max_dgram_qlen)" -ge 4096
+
 # --- names: chain of trust, both families, real caches, bogus data noticed
 
 for server in "$WORLD_ROOT_NS4" "$WORLD_ROOT_NS6"; do
