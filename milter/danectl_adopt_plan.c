@@ -2,6 +2,7 @@
 /* The plan: what stands against it, what is worth a word, the steps. Pure. */
 #include "milter/danectl_adopt.h"
 
+#include "conf/milters.h"
 #include "crypto/key.h"
 #include "dns/observe.h"
 
@@ -323,10 +324,12 @@ static void step_folder(struct adopt_plan *plan, const char *path)
 static void steps_milter(const struct adopt_facts *f, struct adopt_plan *plan)
 {
     char value[2 * PARAMS_VALUE_MAX + FILE_PATH_MAX];
-    if (f->milter_socket[0] == '\0' || strstr(f->values[ADOPT_MILTERS], f->milter_socket) != NULL)
+    char entry[MILTERS_ENTRY_MAX];
+    if (f->milter_socket[0] == '\0' || milters_names(f->values[ADOPT_MILTERS], f->milter_socket))
         return;
-    (void)snprintf(value, sizeof value, "%s%s{ unix:%s, default_action=accept }", f->milters,
-                   f->milters[0] == '\0' ? "" : ", ", f->milter_socket);
+    milters_entry(f->milter_socket, entry);
+    (void)snprintf(value, sizeof value, "%s%s{ %s, default_action=accept }", f->milters,
+                   f->milters[0] == '\0' ? "" : ", ", entry);
     (void)step(plan, ADOPT_DO_PARAM, "smtpd_milters", value);
 }
 

@@ -3,6 +3,7 @@
 #include "milter/danectl_check.h"
 
 #include "base/file.h"
+#include "conf/milters.h"
 #include "crypto/bundle.h"
 #include "crypto/cert.h"
 #include "postfix/chainfile.h"
@@ -95,7 +96,8 @@ void danectl_check_host(struct check_run *run)
 static void check_security(struct check_run *run, const char *what, const char *dir,
                            const char *level, const char *milters, const char *queue)
 {
-    const char *path = run->d->conf->milter_socket;
+    const char *socket = run->d->conf->milter_socket;
+    char entry[MILTERS_ENTRY_MAX];
     if (strcmp(level, "may") == 0 || strcmp(level, "encrypt") == 0)
         danectl_check_say(run, CHECK_OK, what, "smtpd_tls_security_level = %s", level);
     else
@@ -103,16 +105,18 @@ static void check_security(struct check_run *run, const char *what, const char *
                           "%s/main.cf has smtpd_tls_security_level = %s, so that nobody gets "
                           "STARTTLS: postconf -c %s -e smtpd_tls_security_level=may",
                           dir, level[0] == '\0' ? "(empty)" : level, dir);
-    if (path[0] == '\0')
+    if (socket[0] == '\0')
         return;
-    if (strstr(milters, path) != NULL)
-        danectl_check_say(run, CHECK_OK, what, "smtpd_milters names %s", path);
+    milters_entry(socket, entry);
+    if (milters_names(milters, socket))
+        danectl_check_say(run, CHECK_OK, what, "smtpd_milters names %s", entry);
     else
         danectl_check_say(run, CHECK_WARN, what,
                           "smtpd_milters does not name our socket, so that sessions are not "
-                          "watched: postconf -c %s -e 'smtpd_milters = { unix:%s, "
-                          "default_action=accept }' (below %s)",
-                          dir, path, queue);
+                          "watched: postconf -c %s -e 'smtpd_milters = { %s, "
+                          "default_action=accept }'%s%s%s",
+                          dir, entry, milters_is_inet(socket) ? "" : " (below ",
+                          milters_is_inet(socket) ? "" : queue, milters_is_inet(socket) ? "" : ")");
 }
 
 static void check_params(struct check_run *run, const char *what, const char *dir)

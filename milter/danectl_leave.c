@@ -7,6 +7,7 @@
  */
 #include "milter/danectl.h"
 
+#include "conf/milters.h"
 #include "core/phase.h"
 #include "milter/control_client.h"
 #include "milter/danectl_adopt_postfix.h"
@@ -93,7 +94,7 @@ static enum outcome leave_milters(struct danectl *d, const char *dir, bool *chan
     enum outcome out = adopt_pf_param(dir, "smtpd_milters", &now, err);
     if (out != OUT_OK || now == NULL)
         return out;
-    char *left = leave_without(now, d->conf->milter_socket);
+    char *left = milters_without(now, d->conf->milter_socket);
     if (left == NULL) {
         free(now);
         return err_errno(err, "smtpd_milters");

@@ -9,8 +9,6 @@
 
 #include "milter/danectl.h"
 
-/* smtpd_milters without the entry of this socket, braces or not; malloc()ed, NULL: no memory. */
-char *leave_without(const char *milters, const char *socket);
 void leave_say(void *self, const char *text);
 
 /* Our records of one certificate, at each of its owners: named, and deleted when `apply`, all of an

@@ -21,31 +21,6 @@ void leave_say(void *self, const char *text)
     (void)printf("%s\n", text);
 }
 
-char *leave_without(const char *milters, const char *socket)
-{
-    char *out = malloc(strlen(milters) + 1);
-    size_t len = 0;
-    if (out == NULL)
-        return NULL;
-    for (const char *at = milters; *at != '\0';) {
-        at += strspn(at, ", \t");
-        size_t n = at[0] == '{' ? strcspn(at, "}") + 1 : strcspn(at, ", \t");
-        if (n > strlen(at))
-            n = strlen(at);
-        const char *ours = socket[0] != '\0' ? strstr(at, socket) : NULL;
-        bool drop = ours != NULL && ours < at + n;
-        if (n > 0 && !drop) {
-            if (len > 0)
-                out[len++] = ' ';
-            memcpy(out + len, at, n);
-            len += n;
-        }
-        at += n;
-    }
-    out[len] = '\0';
-    return out;
-}
-
 /* ---- records ---------------------------------------------------------------------------- */
 
 static int find_rec(const struct port_state *st, const struct port_tlsa *rec)

@@ -9,6 +9,7 @@ libmilterside_a_SOURCES = \
 	milter/control_msg.c milter/control_msg.h \
 	milter/control_peer.c milter/control_peer.h \
 	milter/daemon.c milter/daemon.h \
+	milter/endpoint.c milter/endpoint.h \
 	milter/helper.c milter/helper.h \
 	milter/helper_client.c \
 	milter/helper_msg.c milter/helper_msg.h \

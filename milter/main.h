@@ -74,9 +74,9 @@ struct daemon {
     const struct conf *conf;
     struct daemon_user user;
     gid_t control_group;
-    char problem[512];               /* the first one of the configuration; "": none */
-    bool has_folders;                /* state_dir and run_dir are there */
-    char milter_path[MAIN_PATH_MAX]; /* "": none */
+    char problem[512];                 /* the first one of the configuration; "": none */
+    bool has_folders;                  /* state_dir and run_dir are there */
+    char milter_socket[MAIN_PATH_MAX]; /* absolute, or of the inet form; "": none */
     char keys_path[MAIN_PATH_MAX];
     size_t n; /* certificates */
     struct deploy *deploys;

@@ -64,14 +64,14 @@ static void open_milter(struct daemon *d)
 {
     struct err err = ERR_INIT;
     guard_read(d->conf, d->exempt, &d->guard);
-    const struct milter_config config = {.path = d->milter_path,
+    const struct milter_config config = {.socket = d->milter_socket,
                                          .ended = milter_ended,
                                          .ended_self = d,
                                          .ledger = d->ledger,
                                          .guard = &d->guard,
                                          .log = &maillog_ops,
                                          .log_self = &d->log};
-    if (d->milter_path[0] == '\0' || milter_open(&config, &d->milter, &err) == OUT_OK)
+    if (d->milter_socket[0] == '\0' || milter_open(&config, &d->milter, &err) == OUT_OK)
         return;
     err_prepend(&err, "no milter, sessions are not counted");
     say(d, PORT_LOG_ERROR, err.text);

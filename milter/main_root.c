@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "conf/milters.h"
 #include "dns/provider.h"
 #include "postfix/params.h"
 
@@ -149,10 +150,10 @@ enum { MILTER_QUEUE, MILTER_OWNER, MILTER_PARAMS };
 static enum outcome milter_path(struct daemon *d, const char *queue, struct err *err)
 {
     const char *in = d->conf->milter_socket;
-    int n = in[0] == '/' ? snprintf(d->milter_path, sizeof d->milter_path, "%s", in)
-                         : snprintf(d->milter_path, sizeof d->milter_path, "%s/%s", queue, in);
+    int n = in[0] == '/' ? snprintf(d->milter_socket, sizeof d->milter_socket, "%s", in)
+                         : snprintf(d->milter_socket, sizeof d->milter_socket, "%s/%s", queue, in);
     const char *slash = strchr(in + 1, '/');
-    if (n < 0 || (size_t)n >= sizeof d->milter_path)
+    if (n < 0 || (size_t)n >= sizeof d->milter_socket)
         return err_set(err, OUT_REFUSED, "milter_socket \"%s\" is too long", in);
     if (slash == NULL)
         return err_set(err, OUT_REFUSED,
@@ -178,7 +179,7 @@ static enum outcome make_milter_folder(struct daemon *d, struct err *err)
         out = daemon_find_user(values[MILTER_OWNER], &owner, err);
     if (out != OUT_OK)
         return out;
-    (void)snprintf(folder, sizeof folder, "%s", d->milter_path);
+    (void)snprintf(folder, sizeof folder, "%s", d->milter_socket);
     *strrchr(folder, '/') = '\0';
     return daemon_milter_dir(folder, &d->user, owner.gid, err);
 }
@@ -187,9 +188,14 @@ static enum outcome make_milter_folder(struct daemon *d, struct err *err)
 static void prepare_milter(struct daemon *d)
 {
     struct err err = ERR_INIT;
-    if (d->conf->milter_socket[0] == '\0' || make_milter_folder(d, &err) == OUT_OK)
-        return;
-    d->milter_path[0] = '\0';
+    const char *in = d->conf->milter_socket;
+    if (milters_is_inet(in)) /* short: it was checked */
+        (void)snprintf(d->milter_socket, sizeof d->milter_socket, "%s", in);
+    else if (in[0] != '\0' && make_milter_folder(d, &err) != OUT_OK)
+        goto none;
+    return;
+none:
+    d->milter_socket[0] = '\0';
     err_prepend(&err, "no milter, sessions are not counted");
     maillog_ops.line(&d->log, PORT_LOG_ERROR, err.text);
 }

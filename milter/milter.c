@@ -2,6 +2,7 @@
 #include "milter/milter.h"
 
 #include "base/text.h"
+#include "milter/endpoint.h"
 #include "milter/limiter.h"
 #include "milter/session.h"
 
@@ -14,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +26,7 @@
 
 struct milter {
     struct milter_config config;
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    struct endpoint at;
     pthread_t thread;
     atomic_bool closing;
     struct session_counts counts;
@@ -49,6 +48,13 @@ static struct milter *milter_self;
 
 /* ---- callbacks: thin ------------------------------------------------------------------ */
 
+/* On a network socket a packet that needs no reply waits for the acknowledgement of the one before
+ * (Nagle), which the other end delays by 40 ms; a reply costs less. */
+static sfsistat no_reply(void)
+{
+    return milter_self->at.inet ? SMFIS_CONTINUE : SMFIS_NOREPLY;
+}
+
 /* May MAIL be answered with anything but "go on"? */
 static bool may_refuse(const struct guard_policy *guard)
 {
@@ -60,12 +66,14 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
                              unsigned long f3, unsigned long *pf0, unsigned long *pf1,
                              unsigned long *pf2, unsigned long *pf3)
 {
-    unsigned long steps = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY |
-                          SMFIP_NOUNKNOWN | SMFIP_NR_CONN;
+    unsigned long steps =
+        SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
     char nothing[] = "", tls[] = "{tls_version} {cipher}";
     (void)f2;
     (void)f3;
-    if (!may_refuse(milter_self->config.guard))
+    if (!milter_self->at.inet)
+        steps |= SMFIP_NR_CONN;
+    if (!milter_self->at.inet && !may_refuse(milter_self->config.guard))
         steps |= SMFIP_NR_MAIL;
     *pf0 = SMFIF_SETSYMLIST & f0;
     *pf1 = steps & f1;
@@ -101,14 +109,14 @@ static bool take_address(const struct sockaddr *from, uint8_t out[16])
     return true;
 }
 
-/* No reply, as was agreed upon. */
+/* No reply, if that was agreed upon. */
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 {
     struct ledger *ledger = milter_self->config.ledger;
     (void)name;
     struct visit *v = calloc(1, sizeof *v);
     if (v == NULL)
-        return SMFIS_NOREPLY; /* not counted; the session is none the worse for it */
+        return no_reply(); /* not counted; the session is none the worse for it */
     v->has_address = take_address(address, v->address);
     v->ours = v->has_address && ledger != NULL && ledger_is_ours(ledger, v->address);
     session_begin(&v->session, &milter_self->counts);
@@ -118,7 +126,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
         session_end(&v->session, &milter_self->counts);
         free(v);
     }
-    return SMFIS_NOREPLY;
+    return no_reply();
 }
 
 /* With a reply, because Postfix hands on what needs none only with what needs one: a session
@@ -188,7 +196,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
     char reply[GUARD_TEXT_MAX];
     struct visit *v = smfi_getpriv(ctx);
     (void)argv;
-    sfsistat go_on = may_refuse(milter_self->config.guard) ? SMFIS_CONTINUE : SMFIS_NOREPLY;
+    sfsistat go_on = may_refuse(milter_self->config.guard) ? SMFIS_CONTINUE : no_reply();
     if (v == NULL)
         return go_on;
     enum guard_act act = judge(v, reply);
@@ -244,22 +252,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-static enum outcome check_path(const char *path, struct err *err)
+static enum outcome listen_at(struct endpoint *at, struct err *err)
 {
-    struct stat st;
-    if (path[0] == '\0' || strlen(path) >= sizeof(((struct milter *)NULL)->path))
-        return err_set(err, OUT_REFUSED,
-                       "milter_socket \"%s\": a socket's path has 1 to %zu octets: choose a "
-                       "shorter one",
-                       path, sizeof(((struct milter *)NULL)->path) - 1);
-    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-        return err_set(err, OUT_REFUSED, "%s is there and is not a socket: remove it", path);
-    return OUT_OK;
-}
-
-static enum outcome listen_at(const char *path, struct err *err)
-{
-    char spec[sizeof(((struct milter *)NULL)->path) + 8];
     char name[] = "danemilter";
     struct smfiDesc desc = {.xxfi_name = name,
                             .xxfi_version = SMFI_VERSION,
@@ -269,16 +263,15 @@ static enum outcome listen_at(const char *path, struct err *err)
                             .xxfi_envfrom = on_mail,
                             .xxfi_close = on_close,
                             .xxfi_negotiate = on_negotiate};
-    (void)snprintf(spec, sizeof spec, "unix:%s", path);
-    if (smfi_setconn(spec) != MI_SUCCESS || smfi_register(desc) != MI_SUCCESS ||
+    if (smfi_setconn(at->spec) != MI_SUCCESS || smfi_register(desc) != MI_SUCCESS ||
         smfi_setbacklog(MILTER_BACKLOG) != MI_SUCCESS)
-        return err_set(err, OUT_BROKEN, "libmilter takes no service at %s", path);
+        return err_set(err, OUT_BROKEN, "libmilter takes no service at %s", at->spec);
     errno = 0;
     if (smfi_opensocket(true) != MI_SUCCESS)
-        return err_errno(err, "no milter socket at %s: does the folder belong to us?", path);
-    if (chmod(path, 0660) != 0) /* libmilter made it under our umask, and Postfix has to reach it */
-        return err_errno(err, "%s", path);
-    return OUT_OK;
+        return err_errno(err, "no milter socket at %s: %s", at->spec,
+                         at->inet ? "does another program listen there?"
+                                  : "does the folder belong to us?");
+    return endpoint_open_up(at, err);
 }
 
 static enum outcome start(struct milter *m, struct err *err)
@@ -289,7 +282,8 @@ static enum outcome start(struct milter *m, struct err *err)
 
 enum outcome milter_open(const struct milter_config *config, struct milter **out, struct err *err)
 {
-    enum outcome res = check_path(config->path, err);
+    struct endpoint at;
+    enum outcome res = endpoint_init(config->socket, &at, err);
     if (res != OUT_OK)
         return res;
     if (milter_self != NULL)
@@ -298,8 +292,8 @@ enum outcome milter_open(const struct milter_config *config, struct milter **out
     if (m == NULL)
         return err_errno(err, "milter");
     m->config = *config;
-    (void)snprintf(m->path, sizeof m->path, "%s", config->path);
-    m->config.path = m->path;
+    m->config.socket = NULL; /* the caller's */
+    m->at = at;
     errno = limiter_init(&m->limiter);
     res = errno != 0 ? err_errno(err, "milter") : OUT_OK;
     if (res != OUT_OK) {
@@ -307,7 +301,7 @@ enum outcome milter_open(const struct milter_config *config, struct milter **out
         return res;
     }
     milter_self = m;
-    res = listen_at(m->path, err);
+    res = listen_at(&m->at, err);
     if (res == OUT_OK)
         res = start(m, err);
     if (res != OUT_OK) {
@@ -320,18 +314,6 @@ enum outcome milter_open(const struct milter_config *config, struct milter **out
     return OUT_OK;
 }
 
-/* libmilter looks every few seconds whether it is to end; a connection wakes it at once. */
-static void nudge(const struct milter *m)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, m->path, sizeof address.sun_path);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd < 0)
-        return;
-    (void)connect(fd, (const struct sockaddr *)&address, sizeof address);
-    (void)close(fd);
-}
-
 void milter_close(struct milter **milter)
 {
     struct milter *m = *milter;
@@ -340,9 +322,9 @@ void milter_close(struct milter **milter)
         return;
     atomic_store(&m->closing, true);
     (void)smfi_stop();
-    nudge(m);
+    endpoint_nudge(&m->at);
     (void)pthread_join(m->thread, NULL);
-    (void)unlink(m->path);
+    endpoint_remove(&m->at);
     /* Threads of open sessions still know milter_self, and libmilter cannot be begun again. */
 }
 

@@ -2,7 +2,8 @@
 /*
  * milter - the service that smtpd_milters names: watches, counts, never delays
  *
- * By libmilter, on a socket of its own. Asks Postfix for the least: connect, HELO and MAIL, and of
+ * By libmilter, on a socket of its own (unix, or of the loopback, where replies are asked for by
+ * everything: facts of Nagle's). Asks Postfix for the least: connect, HELO and MAIL, and of
  * macros {tls_version} and {cipher} alone; everything else, the message above all, is negotiated
  * away. Replies are asked for by HELO, because only then Postfix hands on what it has - and by MAIL
  * if the guard may refuse. Whatever goes wrong here, the session is told to go on.
@@ -34,8 +35,8 @@
 struct milter;
 
 struct milter_config {
-    const char *path; /* of the socket: absolute, or below the working directory; mode 0660. What
-                         stands there already is replaced if it is a socket. At most 107 octets */
+    const char *socket; /* as endpoint_init() takes it. A unix socket gets mode 0660; one that
+                           stands there already is replaced */
     /* libmilter ended by itself; or NULL. `asked`: by a SIGTERM, SIGINT or SIGHUP that its thread
      * took before the main one could, and that the whole process is meant by. */
     void (*ended)(void *self, bool asked);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "conf/milters.h"
 #include "conf/names.h"
 
 void check_say(struct check *c, int line, const char *fmt, ...)
@@ -200,10 +201,18 @@ static void check_socket(struct check *c, const struct conf *conf, const struct 
     size_t len = strlen(path);
     if (len == 0)
         return;
+    if (milters_is_inet(path)) {
+        struct sockaddr_storage ignored;
+        socklen_t ignored_len = 0;
+        struct err err = ERR_INIT;
+        if (milters_inet(path, &ignored, &ignored_len, &err) != OUT_OK)
+            check_say(c, line, "milter_socket: %s", err.text);
+        return;
+    }
     if (strchr(path, ':') != NULL) {
         check_say(c, line,
-                  "milter_socket: \"%s\" has a colon: write the path alone, as danemilter/milter; "
-                  "only main.cf says unix: before it",
+                  "milter_socket: \"%s\" has a colon: write the path alone, as danemilter/milter "
+                  "(only main.cf says unix: before it), or inet:8891@127.0.0.1",
                   path);
         return;
     }

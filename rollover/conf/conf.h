@@ -195,7 +195,7 @@ struct conf {
     char *root_hints;          /* or "" */
     char *notify;              /* or "" */
     char *sendmail;
-    char *milter_socket; /* for libmilter; relative to queue_directory, or absolute, or "": none */
+    char *milter_socket; /* a path, an inet form (conf/milters.h), or "": none */
     char *control_group; /* group that may read by the control socket; "": root alone */
     struct conf_policy policy;
     struct conf_acme *acme;

@@ -13,6 +13,7 @@ librconf_a_SOURCES = \
     rollover/conf/keyfile.c rollover/conf/keyfile.h \
     rollover/conf/lex.c rollover/conf/lex.h \
     rollover/conf/mdoc.c \
+    rollover/conf/milters.c rollover/conf/milters.h \
     rollover/conf/names.c rollover/conf/names.h \
     rollover/conf/peak.c \
     rollover/conf/table.c rollover/conf/table.h \
@@ -40,3 +41,7 @@ check_PROGRAMS += tests/unit/test_conf_issue
 TESTS += tests/unit/test_conf_issue
 tests_unit_test_conf_issue_SOURCES = tests/unit/test_conf_issue.c $(conf_test_helpers)
 tests_unit_test_conf_issue_LDADD = $(conf_test_libs)
+check_PROGRAMS += tests/unit/test_conf_milters
+TESTS += tests/unit/test_conf_milters
+tests_unit_test_conf_milters_SOURCES = tests/unit/test_conf_milters.c
+tests_unit_test_conf_milters_LDADD = librconf.a librbase.a $(CMOCKA_LIBS)

@@ -115,7 +115,9 @@ const struct table_option table_options[] = {
     TEXT(TABLE_TOP, "milter_socket", "danemilter/milter", AT(conf, milter_socket),
          "socket that smtpd_milters names",
          "A path below Postfix's queue_directory (as unix:danemilter/milter in main.cf), or an "
-         "absolute one. Empty: no milter."),
+         "absolute one. Or inet:PORT@ADDRESS, as libmilter writes it, on an address of the "
+         "loopback (as inet:ADDRESS:PORT in main.cf), for a chrooted smtpd of another instance. "
+         "Empty: no milter."),
     TEXT(TABLE_TOP, "control_group", "", AT(conf, control_group),
          "group whose members may ask the running daemon", "Only root may change anything."),
 

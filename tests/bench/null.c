@@ -134,7 +134,8 @@ int main(int argc, char **argv)
                                .xxfi_close = on_event,
                                .xxfi_negotiate = less};
     (void)umask(0); /* whoever runs smtpd may connect: a namespace of our own */
-    (void)snprintf(spec, sizeof spec, "unix:%s", argv[1]);
+    bool inet = strncmp(argv[1], "inet:", 5) == 0;
+    (void)snprintf(spec, sizeof spec, "%s%s", inet ? "" : "unix:", argv[1]);
     if (smfi_setconn(spec) != MI_SUCCESS || smfi_setbacklog(BACKLOG) != MI_SUCCESS ||
         smfi_register(strcmp(argv[2], "full") == 0 ? full : minimal) != MI_SUCCESS ||
         smfi_opensocket(true) != MI_SUCCESS) {

@@ -4,6 +4,7 @@
  * nothing afterwards, that it counts, that it survives nonsense, that it ends.
  */
 #include "milter/milter.h"
+#include "tests/milter/wire.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,6 +29,7 @@
 #define STEPS_OFFERED 0x1fffffUL
 #define STEPS_WANTED 0x5378UL /* no RCPT BODY HDRS EOH UNKNOWN DATA; no reply to CONN MAIL */
 #define STEPS_REPLY 0x1378UL  /* the same, but MAIL has a reply */
+#define STEPS_INET 0x378UL    /* the same, but everything has a reply */
 #define STEPS_MASK 0x7ffffUL
 #define ACTIONS_OFFERED 0x1ffUL
 #define CHILD_S 60 /* a child that a failed test left behind ends by itself */
@@ -64,7 +66,7 @@ static int make_place(void **state)
     (void)snprintf(p.folder, sizeof p.folder, "/tmp/danemilter-milter-XXXXXX");
     assert_non_null(mkdtemp(p.folder));
     (void)snprintf(p.path, sizeof p.path, "%s/milter", p.folder);
-    const struct milter_config config = {.path = p.path, .log = &log_ops};
+    const struct milter_config config = {.socket = p.path, .log = &log_ops};
     enum outcome out = milter_open(&config, &p.milter, &err);
     if (out != OUT_OK)
         fail_msg("%s", err.text);
@@ -92,76 +94,6 @@ static int dial(const struct place *p)
     return fd;
 }
 
-static void put(int fd, char command, const void *data, size_t len)
-{
-    char packet[512];
-    uint32_t n = htonl((uint32_t)len + 1);
-    assert_true(len + 5 <= sizeof packet);
-    memcpy(packet, &n, 4);
-    packet[4] = command;
-    memcpy(packet + 5, data, len);
-    assert_int_equal(send(fd, packet, len + 5, MSG_NOSIGNAL), (ssize_t)len + 5);
-}
-
-static bool readable(int fd, int ms)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, ms) > 0;
-}
-
-/* One packet; its first octet is the command. */
-static size_t take(int fd, unsigned char *packet, size_t size)
-{
-    uint32_t n = 0;
-    assert_true(readable(fd, 10000));
-    assert_int_equal(recv(fd, &n, 4, MSG_WAITALL), 4);
-    n = ntohl(n);
-    assert_true(n >= 1 && n <= size);
-    assert_int_equal(recv(fd, packet, n, MSG_WAITALL), (ssize_t)n);
-    return n;
-}
-
-static uint32_t number(const unsigned char *at)
-{
-    uint32_t n;
-    memcpy(&n, at, 4);
-    return ntohl(n);
-}
-
-static void negotiate(int fd, unsigned long actions, unsigned long steps, uint32_t *got)
-{
-    uint32_t offer[3] = {htonl(6), htonl((uint32_t)actions), htonl((uint32_t)steps)};
-    unsigned char packet[512];
-    put(fd, 'O', offer, sizeof offer);
-    size_t n = take(fd, packet, sizeof packet);
-    assert_int_equal(packet[0], 'O');
-    assert_true(n >= 13);
-    *got = number(packet + 9);
-}
-
-static void macro(int fd, char command, const char *name, const char *value)
-{
-    char data[256];
-    data[0] = command;
-    int n = snprintf(data + 1, sizeof data - 1, "%s", name);
-    int m = snprintf(data + 2 + n, sizeof data - 2 - (size_t)n, "%s", value);
-    put(fd, 'D', data, 3 + (size_t)n + (size_t)m);
-}
-
-static void session(int fd, const char *tls, bool mail)
-{
-    static const char connect[] = "client.test\0004\0\031192.0.2.51";
-    static const char from[] = "<a@sender.test>";
-    put(fd, 'C', connect, sizeof connect);
-    put(fd, 'H', "client.test", sizeof "client.test");
-    if (tls != NULL) {
-        macro(fd, 'H', "{tls_version}", tls);
-        put(fd, 'H', "client.test", sizeof "client.test");
-    }
-    if (mail)
-        put(fd, 'M', from, sizeof from);
-}
-
 /* Sessions are counted when their thread saw them close, which is soon. */
 static bool counted(struct place *p, const char *member)
 {
@@ -182,15 +114,15 @@ static void test_least(void **state)
     unsigned char packet[512];
     uint32_t steps = 0;
     int fd = dial(p);
-    negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    wire_negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
     assert_int_equal(steps & STEPS_MASK, STEPS_WANTED);
-    session(fd, "TLSv1.3", true);
+    wire_session(fd, "TLSv1.3", true);
     for (int i = 0; i < 2; i++) { /* to HELO, and not a word more */
-        (void)take(fd, packet, sizeof packet);
+        (void)wire_take(fd, packet, sizeof packet);
         assert_int_equal(packet[0], 'c');
     }
-    assert_false(readable(fd, 200));
-    put(fd, 'Q', "", 0);
+    assert_false(wire_readable(fd, 200));
+    wire_put(fd, 'Q', "", 0);
     assert_true(counted(p, "\"total\": 1, \"silent\": 0, \"mail\": {\"none\": 0"));
     assert_true(counted(p, "\"TLSv1.3\": 1"));
     (void)close(fd);
@@ -203,14 +135,14 @@ static void test_old_server(void **state)
     unsigned char packet[512];
     uint32_t steps = 0;
     int fd = dial(p);
-    negotiate(fd, 0x3f, 0x7f, &steps);
+    wire_negotiate(fd, 0x3f, 0x7f, &steps);
     assert_int_equal(steps & ~0x7fUL, 0);
-    session(fd, NULL, true);
+    wire_session(fd, NULL, true);
     for (int i = 0; i < 3; i++) {
-        (void)take(fd, packet, sizeof packet);
+        (void)wire_take(fd, packet, sizeof packet);
         assert_int_equal(packet[0], 'c');
     }
-    put(fd, 'Q', "", 0);
+    wire_put(fd, 'Q', "", 0);
     assert_true(counted(p, "\"total\": 2,"));
     (void)close(fd);
 }
@@ -231,15 +163,15 @@ static void test_nonsense(void **state)
     uint32_t steps = 0;
     int slow = dial(p), cut = dial(p);
     assert_int_equal(send(slow, "\0\0", 2, MSG_NOSIGNAL), 2); /* and then nothing */
-    negotiate(cut, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
-    session(cut, NULL, false);
+    wire_negotiate(cut, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    wire_session(cut, NULL, false);
     assert_true(counted(p, "\"open\": 1, \"total\": 2,"));
     (void)close(cut); /* in the middle of a session */
     assert_true(counted(p, "\"total\": 3,"));
     int fd = dial(p);
-    negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
-    session(fd, "TLSv1.2", false);
-    put(fd, 'Q', "", 0);
+    wire_negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    wire_session(fd, "TLSv1.2", false);
+    wire_put(fd, 'Q', "", 0);
     assert_true(counted(p, "\"open\": 0, \"total\": 4,"));
     (void)close(fd);
     (void)close(slow);
@@ -258,7 +190,7 @@ static void refused(const char *path, const char *why)
 {
     struct err err = ERR_INIT;
     struct milter *m = NULL;
-    const struct milter_config config = {.path = path, .log = &log_ops};
+    const struct milter_config config = {.socket = path, .log = &log_ops};
     assert_int_equal(milter_open(&config, &m, &err), OUT_REFUSED);
     assert_non_null(strstr(err.text, why));
     assert_null(m);
@@ -273,6 +205,7 @@ static void test_paths(void **state)
     refused(longest, "choose a shorter one");
     refused("", "1 to 107 octets");
     refused("/dev/null", "is not a socket");
+    refused("inet:8891@192.0.2.1", "no address of the loopback");
 }
 
 static int stop_fd; /* of the child */
@@ -297,7 +230,7 @@ static void stop_child(const char *path, const int fd[2])
     struct err err = ERR_INIT;
     struct sigaction term;
     const struct milter_config config = {
-        .path = path, .ended = on_ended, .ended_self = &stop_fd, .log = &log_ops};
+        .socket = path, .ended = on_ended, .ended_self = &stop_fd, .log = &log_ops};
     (void)close(fd[0]);
     (void)alarm(CHILD_S);
     stop_fd = fd[1];
@@ -327,7 +260,7 @@ static void test_stop(void **state)
     if (pid == 0)
         stop_child(path, fd);
     (void)close(fd[1]);
-    if (readable(fd[0], 20000))
+    if (wire_readable(fd[0], 20000))
         (void)!read(fd[0], &who, 1);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -362,7 +295,7 @@ static void guard_child(const char *path, int out)
         _exit(EXIT_FAILURE);
     ledger_restore(ledger, &e);
     const struct milter_config config = {
-        .path = path, .ledger = ledger, .guard = &policy, .log = &log, .log_self = &out};
+        .socket = path, .ledger = ledger, .guard = &policy, .log = &log, .log_self = &out};
     if (milter_open(&config, &m, &err) != OUT_OK)
         _exit(EXIT_FAILURE);
     (void)dprintf(out, "ready\n");
@@ -374,8 +307,8 @@ static void guard_child(const char *path, int out)
 static void hello(int fd)
 {
     unsigned char packet[512];
-    put(fd, 'H', "client.test", sizeof "client.test");
-    (void)take(fd, packet, sizeof packet);
+    wire_put(fd, 'H', "client.test", sizeof "client.test");
+    (void)wire_take(fd, packet, sizeof packet);
     assert_int_equal(packet[0], 'c');
 }
 
@@ -388,23 +321,23 @@ static void answer(const struct place *p, const char *address, const char *tls, 
     uint32_t steps = 0;
     int fd = dial(p);
     memset(packet, 0, size);
-    negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    wire_negotiate(fd, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
     assert_int_equal(steps & STEPS_MASK, STEPS_REPLY);
     (void)snprintf(connect + 15, sizeof connect - 15, "%s", address);
-    put(fd, 'C', connect, 15 + strlen(address) + 1);
+    wire_put(fd, 'C', connect, 15 + strlen(address) + 1);
     hello(fd);
     if (tls != NULL) {
-        macro(fd, 'H', "{tls_version}", tls);
+        wire_macro(fd, 'H', "{tls_version}", tls);
         hello(fd);
     }
-    put(fd, 'M', from, sizeof from);
-    (void)take(fd, packet, size - 1);
+    wire_put(fd, 'M', from, sizeof from);
+    (void)wire_take(fd, packet, size - 1);
     if (again) {
         memset(packet, 0, size);
-        put(fd, 'M', from, sizeof from);
-        (void)take(fd, packet, size - 1);
+        wire_put(fd, 'M', from, sizeof from);
+        (void)wire_take(fd, packet, size - 1);
     }
-    put(fd, 'Q', "", 0);
+    wire_put(fd, 'Q', "", 0);
     (void)close(fd);
 }
 
@@ -412,7 +345,7 @@ static void hear(int fd, const char *wanted)
 {
     char line[512] = "";
     for (size_t n = 0; n + 1 < sizeof line && (n == 0 || line[n - 1] != '\n'); n++) {
-        assert_true(readable(fd, 10000));
+        assert_true(wire_readable(fd, 10000));
         assert_int_equal(read(fd, line + n, 1), 1);
     }
     if (strstr(line, wanted) == NULL)
@@ -438,13 +371,13 @@ static void test_guard(void **state)
     assert_int_equal(packet[0], 'c');
     answer(&p, "198.51.100.7", NULL, true, packet, sizeof packet); /* a stranger */
     assert_int_equal(packet[0], 'c');
-    assert_false(readable(fd[0], 0)); /* nothing to log so far */
+    assert_false(wire_readable(fd[0], 0)); /* nothing to log so far */
     answer(&p, "192.0.2.51", NULL, true, packet, sizeof packet);
     assert_int_equal(packet[0], 'y');
     assert_memory_equal(packet + 1, "451 4.7.0 ", 10);
     assert_non_null(strstr((char *)packet + 1, "(danemilter guard: downgrade)"));
     hear(fd[0], "guard: 192.0.2.51 (helo client.test) comes without TLS after ");
-    assert_false(readable(fd[0], 100)); /* the second one is held back */
+    assert_false(wire_readable(fd[0], 100)); /* the second one is held back */
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     (void)close(fd[0]);
@@ -452,9 +385,80 @@ static void test_guard(void **state)
     assert_int_equal(rmdir(p.folder), 0);
 }
 
+/* A port of the loopback that was free a moment ago. */
+static in_port_t free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    assert_int_equal(close(fd), 0);
+    return ntohs(a.sin_port);
+}
+
+/* Never returns. Ends by milter_close(), whose nudge goes to the port. */
+static void inet_child(const char *socket, int out)
+{
+    static const struct port_log_ops log = {.line = say_to_pipe};
+    struct milter *m = NULL;
+    struct err err = ERR_INIT;
+    struct sigaction wake;
+    const struct milter_config config = {.socket = socket, .log = &log, .log_self = &out};
+    memset(&wake, 0, sizeof wake);
+    wake.sa_handler = on_term;
+    stop_fd = out;
+    (void)sigaction(SIGUSR2, &wake, NULL);
+    (void)alarm(CHILD_S);
+    if (milter_open(&config, &m, &err) != OUT_OK)
+        _exit(EXIT_FAILURE);
+    (void)dprintf(out, "ready\n");
+    (void)pause();
+    milter_close(&m);
+    _exit(EXIT_SUCCESS);
+}
+
+static void test_inet(void **state)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(free_port())};
+    char socket_name[64];
+    unsigned char packet[512];
+    uint32_t steps = 0;
+    int fd[2], status = 0;
+    (void)state;
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    (void)snprintf(socket_name, sizeof socket_name, "inet:%u@127.0.0.1",
+                   (unsigned)ntohs(a.sin_port));
+    assert_int_equal(pipe(fd), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        inet_child(socket_name, fd[1]);
+    (void)close(fd[1]);
+    hear(fd[0], "ready");
+    int to = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(to, (struct sockaddr *)&a, sizeof a), 0);
+    wire_negotiate(to, ACTIONS_OFFERED, STEPS_OFFERED, &steps);
+    assert_int_equal(steps & STEPS_MASK, STEPS_INET);
+    wire_session(to, "TLSv1.3", true);
+    for (int i = 0; i < 4; i++) { /* connect, HELO twice, MAIL */
+        (void)wire_take(to, packet, sizeof packet);
+        assert_int_equal(packet[0], 'c');
+    }
+    wire_put(to, 'Q', "", 0);
+    (void)close(to);
+    assert_int_equal(kill(pid, SIGUSR2), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+    (void)close(fd[0]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest alone[] = {cmocka_unit_test(test_stop), cmocka_unit_test(test_guard)};
+    const struct CMUnitTest alone[] = {cmocka_unit_test(test_stop), cmocka_unit_test(test_guard),
+                                       cmocka_unit_test(test_inet)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_socket),     cmocka_unit_test(test_least),
         cmocka_unit_test(test_old_server), cmocka_unit_test(test_nonsense),

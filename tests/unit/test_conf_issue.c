@@ -175,7 +175,16 @@ static void sockets_and_groups_are_judged(void **state)
         {"milter_socket = \"\"\n" FINE, ""},
         {"milter_socket = \"unix:danemilter/milter\"\n" FINE,
          "%/c:1: milter_socket: \"unix:danemilter/milter\" has a colon: write the path alone, as "
-         "danemilter/milter; only main.cf says unix: before it\n"},
+         "danemilter/milter (only main.cf says unix: before it), or inet:8891@127.0.0.1\n"},
+        {"milter_socket = \"inet:8891@127.0.0.1\"\n" FINE, ""},
+        {"milter_socket = \"inet6:8891@::1\"\n" FINE, ""},
+        {"milter_socket = \"inet:8891@192.0.2.1\"\n" FINE,
+         "%/c:1: milter_socket: \"inet:8891@192.0.2.1\" has no address of the loopback after the "
+         "@, and whoever reaches the socket from elsewhere could tell of sessions that never were: "
+         "write inet:8891@127.0.0.1\n"},
+        {"milter_socket = \"inet:127.0.0.1:8891\"\n" FINE,
+         "%/c:1: milter_socket: \"inet:127.0.0.1:8891\" has no port from 1024 to 65535 between the "
+         "colon and the @: write it as inet:8891@127.0.0.1\n"},
         {"milter_socket = \"a/../b\"\n" FINE, "%/c:1: milter_socket: \"a/../b\"" SOCKET_ERROR},
         {"milter_socket = \"a b\"\n" FINE, "%/c:1: milter_socket: \"a b\"" SOCKET_ERROR},
         {"milter_socket = \"a/\"\n" FINE, "%/c:1: milter_socket: \"a/\"" SOCKET_ERROR},

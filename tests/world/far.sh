@@ -15,12 +15,13 @@ reload() { inside postfix -c "$postfix" reload; }
 count() { grep -c "danemilter\\[.*$1" "$WORLD_BIND_MAILLOG"; }
 logged() { [ "$(count "$1")" -gt "${2:-0}" ]; } # logged PATTERN [HOW-OFTEN-BEFORE]
 
-configure() { # configure [LINE-OF-POLICY...]
+configure() { # configure [LINE-OF-POLICY...]; socket: milter_socket, if not the usual one
     cat >"$conf" <<END
 state_dir = "$work/state"
 run_dir = "$work/run"
 trust_anchor = "$WORLD_TRUST_ANCHOR"
 resolver = {"$WORLD_CA_RESOLVER4"}
+${socket:+milter_socket = "$socket"}
 dns "primary" {
     provider = "rfc2136"
     server = "$WORLD_BIND_NS1_4"

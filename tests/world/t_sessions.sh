@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The session ledger before a real Postfix: who is counted and as what, what outlives a restart, and
 # what comes of a client that stops completing after a switch.
-# shellcheck disable=SC2154,SC2016 # name, postfix and far4 are of what is sourced; inner shells expand
+# shellcheck disable=SC2034,SC2154,SC2016 # name, postfix and far4 are of what is sourced; inner shells expand
 # shellcheck source=/dev/null
 . "$(dirname "$0")/testlib.sh"
 
@@ -79,5 +79,15 @@ check "it stands in the history" within 10 inside sh -c '"$0" -c "$1" history | 
 check "status is none the worse once it was proven again" within 20 danectl status
 check "sessions name the client" within 10 shows_sessions 'suspected after a switch'
 check "poor.test is not among them" differs sh -c 'echo "$0" | sed -n "/^suspected/,\$p" | grep poor' "$(sessions)"
+
+# --- on a port of the loopback
+socket=inet:18891@127.0.0.1
+inside postconf -c "$postfix" -e 'smtpd_milters={ inet:127.0.0.1:18891, default_action=accept }'
+check "a port of the loopback instead" reconfigure
+check "a session on it, by TLS" by_tls "$far4.8" mail.port.test
+check "saved, and read again" again
+check "it was counted" shows_sessions "$far4.0/24 port.test: 1 session"
+check "danectl check knows the entry" inside sh -c '"$0" -c "$1" check | grep -F "$2"' "$DANEMILTER_BUILD/danectl" "$conf" \
+    'smtpd_milters names inet:127.0.0.1:18891'
 check "no trouble for Postfix" differs grep -E 'warning: milter|fatal|panic' "$WORLD_BIND_MAILLOG"
 finish
