@@ -48,7 +48,7 @@ static struct milter *milter_self;
 
 /* ---- callbacks: thin ------------------------------------------------------------------ */
 
-/* On a network socket a packet that needs no reply waits for the acknowledgement of the one before
+/* On a network socket what is sent after something that had no reply waits for its acknowledgement
  * (Nagle), which the other end delays by 40 ms; a reply costs less. */
 static sfsistat no_reply(void)
 {
@@ -67,12 +67,12 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
                              unsigned long *pf2, unsigned long *pf3)
 {
     unsigned long steps =
-        SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
+        SMFIP_NORCPT | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
     char nothing[] = "", tls[] = "{tls_version} {cipher}";
     (void)f2;
     (void)f3;
     if (!milter_self->at.inet)
-        steps |= SMFIP_NR_CONN;
+        steps |= SMFIP_NODATA | SMFIP_NR_CONN;
     if (!milter_self->at.inet && !may_refuse(milter_self->config.guard))
         steps |= SMFIP_NR_MAIL;
     *pf0 = SMFIF_SETSYMLIST & f0;
@@ -208,6 +208,14 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
     return go_on;
 }
 
+/* Only on a network socket: what smtpd sent of RCPT and DATA, macros at least, has been answered
+ * before cleanup(8) goes on with the message. */
+static sfsistat on_data(SMFICTX *ctx)
+{
+    (void)ctx;
+    return SMFIS_CONTINUE;
+}
+
 static void count(const struct visit *v)
 {
     struct ledger *ledger = milter_self->config.ledger;
@@ -261,6 +269,7 @@ static enum outcome listen_at(struct endpoint *at, struct err *err)
                             .xxfi_connect = on_connect,
                             .xxfi_helo = on_helo,
                             .xxfi_envfrom = on_mail,
+                            .xxfi_data = on_data,
                             .xxfi_close = on_close,
                             .xxfi_negotiate = on_negotiate};
     if (smfi_setconn(at->spec) != MI_SUCCESS || smfi_register(desc) != MI_SUCCESS ||

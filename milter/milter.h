@@ -2,11 +2,14 @@
 /*
  * milter - the service that smtpd_milters names: watches, counts, never delays
  *
- * By libmilter, on a socket of its own (unix, or of the loopback, where replies are asked for by
- * everything: facts of Nagle's). Asks Postfix for the least: connect, HELO and MAIL, and of
+ * By libmilter, on a socket of its own. Asks Postfix for the least: connect, HELO and MAIL, and of
  * macros {tls_version} and {cipher} alone; everything else, the message above all, is negotiated
  * away. Replies are asked for by HELO, because only then Postfix hands on what it has - and by MAIL
  * if the guard may refuse. Whatever goes wrong here, the session is told to go on.
+ *
+ * On a socket of the loopback everything that is sent has a reply, and DATA is asked for as well:
+ * what smtpd sends of skipped commands (their macros) would be on its way without one when cleanup(8)
+ * goes on, and Nagle's algorithm makes each message wait for 40 ms then.
  *
  * Postfix keeps what needs no reply until something else does, or the session ends; and libmilter
  * drops what it has not read yet when the other end hangs up. So what came after the last HELO may
