@@ -3,6 +3,7 @@
 #include "milter/danectl_check.h"
 
 #include "base/file.h"
+#include "store/store.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -93,7 +94,9 @@ static void check_all(struct check_run *run)
         if (check_in_use(conf, &conf->acme[i]))
             danectl_check_ca(run, &conf->acme[i]);
     }
-    struct err err = ERR_INIT;
+    struct err err = ERR_INIT, none = ERR_INIT; /* before the first start nothing is stored */
+    if (store_open_readonly(conf->state_dir, danectl_owner(conf), &run->d->store, &none) != OUT_OK)
+        run->d->store = NULL;
     if (sender_open(conf, NULL, NULL, &run->sender, &err) != OUT_OK) {
         danectl_check_say(run, CHECK_FAIL, "DNSSEC", "%s", err.text);
         return;

@@ -2,6 +2,8 @@
 /* danectl check: hosts, zones, name servers, records, and each address by STARTTLS. */
 #include "milter/danectl_check.h"
 
+#include "milter/danectl_state.h"
+
 #include "base/text.h"
 #include "crypto/bundle.h"
 #include "crypto/cert.h"
@@ -19,17 +21,21 @@
 
 #define CHECK_TCP_MS 5000
 
-/* What the chain file serves now, for comparing. */
+/* What the chain file serves now, and what is stored (NULL: nothing yet), for comparing. */
 struct check_served {
+    struct danectl_state *state;
     struct port_part parts[PORT_PARTS_MAX];
     size_t n;
     uint8_t leaf[PORT_PARTS_MAX][MODEL_ID_LEN];
 };
 
-static void served_read(const struct conf_certificate *c, struct check_served *s)
+static void served_read(struct danectl *d, const struct conf_certificate *c, struct check_served *s)
 {
     struct err err = ERR_INIT; /* said by danectl_check_postfix */
     memset(s, 0, sizeof *s);
+    if (d->store != NULL && danectl_state_load(d, c, &s->state, &err) != OUT_OK)
+        s->state = NULL; /* not stored yet */
+    err_clear(&err);
     s->n = PORT_PARTS_MAX;
     if (chainfile_read(c->chain_file, s->parts, &s->n, &err) != OUT_OK)
         s->n = 0;
@@ -148,6 +154,20 @@ static void check_server(struct check_run *run, const struct port_answer *a)
     }
 }
 
+/* A record that matches nothing in the chain file. */
+static void check_other(struct check_run *run, const char *owner, const struct check_served *s,
+                        const struct port_tlsa *rec, const char *text)
+{
+    if (s->state != NULL && danectl_state_record(&s->state->st, rec) != MODEL_NONE)
+        danectl_check_say(run, CHECK_OK, owner,
+                          "%s is ours, of a key that is not served (danectl status)", text);
+    else
+        danectl_check_say(run, CHECK_WARN, owner,
+                          "%s matches nothing in the chain file and is not ours: danemilter never "
+                          "deletes what it did not make; if nobody needs it, delete it by hand",
+                          text);
+}
+
 static void check_records(struct check_run *run, const char *owner, const struct check_served *s,
                           const struct port_rrset *rrset)
 {
@@ -161,11 +181,7 @@ static void check_records(struct check_run *run, const char *owner, const struct
                               "3.1.3): delete it",
                               text, (unsigned)rec->combo.usage);
         else if (s->n > 0 && !served_matches(s, rec))
-            danectl_check_say(
-                run, CHECK_WARN, owner,
-                "%s matches nothing in the chain file: a standby of ours, or somebody "
-                "else's; danemilter never deletes what it did not make",
-                text);
+            check_other(run, owner, s, rec, text);
     }
 }
 
@@ -291,7 +307,7 @@ void danectl_check_domain(struct check_run *run)
 void danectl_check_hosts(struct check_run *run, const struct conf_certificate *c)
 {
     struct check_served served;
-    served_read(c, &served);
+    served_read(run->d, c, &served);
     for (size_t i = 0; i < c->n_owners; i++) {
         const struct conf_owner *o = &c->owners[i];
         struct sender_dns dns;
@@ -315,4 +331,5 @@ void danectl_check_hosts(struct check_run *run, const struct conf_certificate *c
         sender_dns_free(run->sender, &dns);
     }
     bundle_free(served.parts, served.n);
+    danectl_state_free(&served.state);
 }

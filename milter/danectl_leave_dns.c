@@ -23,18 +23,6 @@ void leave_say(void *self, const char *text)
 
 /* ---- records ---------------------------------------------------------------------------- */
 
-static int find_rec(const struct port_state *st, const struct port_tlsa *rec)
-{
-    for (int r = 0; r < MODEL_MAX_RECS; r++) {
-        const struct port_tlsa *known = st->recs[r];
-        if (st->facts.recs[r].used && known != NULL && known->len == rec->len &&
-            memcmp(&known->combo, &rec->combo, sizeof rec->combo) == 0 &&
-            memcmp(known->data, rec->data, rec->len) == 0)
-            return r;
-    }
-    return MODEL_NONE;
-}
-
 /* Is the record matched by every chain in the file? */
 static bool matched(const struct model_facts *f, int rec)
 {
@@ -59,7 +47,7 @@ static enum outcome withdraw_owner(const struct danectl_provider *p, const struc
     enum outcome out = p->provider->ops->read(p->self, st->owners[o], seen, err);
     int strange = MODEL_NONE;
     for (uint8_t i = 0; i < seen->n && out == OUT_OK; i++) {
-        int r = find_rec(st, &seen->recs[i]);
+        int r = danectl_state_record(st, &seen->recs[i]);
         if (r != MODEL_NONE && st->facts.recs[r].ours) {
             say_rec(st, r, text, sizeof text);
             (void)printf("%s%s TLSA %s: withdrawn\n", apply ? "" : "would: ", st->owners[o], text);

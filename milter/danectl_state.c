@@ -4,6 +4,7 @@
 #include "status.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum outcome danectl_state_load(struct danectl *d, const struct conf_certificate *c,
                                 struct danectl_state **out, struct err *err)
@@ -35,4 +36,16 @@ void danectl_state_free(struct danectl_state **state)
         free((*state)->st.bundles[i]);
     free(*state);
     *state = NULL;
+}
+
+int danectl_state_record(const struct port_state *st, const struct port_tlsa *rec)
+{
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        const struct port_tlsa *known = st->recs[r];
+        if (st->facts.recs[r].used && known != NULL && known->len == rec->len &&
+            memcmp(&known->combo, &rec->combo, sizeof rec->combo) == 0 &&
+            memcmp(known->data, rec->data, rec->len) == 0)
+            return r;
+    }
+    return MODEL_NONE;
 }

@@ -20,5 +20,7 @@ struct danectl_state {
 enum outcome danectl_state_load(struct danectl *d, const struct conf_certificate *c,
                                 struct danectl_state **out, struct err *err);
 void danectl_state_free(struct danectl_state **state);
+/* The index of our record that is this one; MODEL_NONE: it is not ours. */
+int danectl_state_record(const struct port_state *st, const struct port_tlsa *rec);
 
 #endif

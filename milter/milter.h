@@ -8,8 +8,8 @@
  * if the guard may refuse. Whatever goes wrong here, the session is told to go on.
  *
  * On a socket of the loopback everything that is sent has a reply, and DATA is asked for as well:
- * what smtpd sends of skipped commands (their macros) would be on its way without one when cleanup(8)
- * goes on, and Nagle's algorithm makes each message wait for 40 ms then.
+ * what smtpd sends of skipped commands (their macros) would be on its way without one when
+ * cleanup(8) goes on, and Nagle's algorithm makes each message wait for 40 ms then.
  *
  * Postfix keeps what needs no reply until something else does, or the session ends; and libmilter
  * drops what it has not read yet when the other end hangs up. So what came after the last HELO may

@@ -87,7 +87,9 @@ check "a port of the loopback instead" reconfigure
 check "a session on it, by TLS" by_tls "$far4.8" mail.port.test
 check "saved, and read again" again
 check "it was counted" shows_sessions "$far4.0/24 port.test: 1 session"
-check "danectl check knows the entry" inside sh -c '"$0" -c "$1" check | grep -F "$2"' "$DANEMILTER_BUILD/danectl" "$conf" \
-    'smtpd_milters names inet:127.0.0.1:18891'
+checked() { inside sh -c '"$0" -c "$1" check | grep -F "$2"' "$DANEMILTER_BUILD/danectl" "$conf" "$1"; }
+check "danectl check knows the entry" checked 'smtpd_milters names inet:127.0.0.1:18891'
+check "and that the standbys are ours" checked 'is ours, of a key that is not served'
+check "nothing is taken for somebody else's" differs checked 'and is not ours'
 check "no trouble for Postfix" differs grep -E 'warning: milter|fatal|panic' "$WORLD_BIND_MAILLOG"
 finish
