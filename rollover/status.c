@@ -312,6 +312,23 @@ static enum status_sight sight_of(const struct view *v, int owner, int addr)
     return o->addrs[addr].last_try == MODEL_NEVER ? STATUS_UNASKED : STATUS_AGREES;
 }
 
+/* Secondaries are told of a change and fetch it: that they lack a record is no trouble until then.
+ */
+static bool has_settled(const struct view *v, const struct model_owner *o,
+                        const struct model_addr *a)
+{
+    model_time wait = 2 * v->p->poll > STATUS_SETTLE_MS ? 2 * v->p->poll : STATUS_SETTLE_MS;
+    if (a->last_kind != MODEL_ANS_RRSET && a->last_kind != MODEL_ANS_NODATA)
+        return true;
+    for (int r = 0; r < MODEL_MAX_RECS; r++) {
+        const struct model_sight *sight = &a->sights[r];
+        if ((o->want & ~o->drop & MODEL_BIT(r)) != 0 && sight->state == MODEL_ABSENT &&
+            v->now.steady - sight->since >= wait)
+            return true;
+    }
+    return false;
+}
+
 static void read_owner(const struct view *v, int owner, struct status *s)
 {
     const struct model_owner *o = &v->f->owners[owner];
@@ -326,7 +343,7 @@ static void read_owner(const struct view *v, int owner, struct status *s)
             continue;
         struct status_server *server = &s->servers[s->n_servers++];
         *server = (struct status_server){owner, a, sight_of(v, owner, a)};
-        s->attention |= server->sight == STATUS_DISAGREES;
+        s->attention |= server->sight == STATUS_DISAGREES && has_settled(v, o, &o->addrs[a]);
     }
 }
 

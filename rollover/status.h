@@ -48,12 +48,13 @@ struct status_freeze {
 };
 
 #define STATUS_FREEZES_MAX 16
+#define STATUS_SETTLE_MS 60000 /* or two rounds, if that is longer */
 #define STATUS_SERVERS_MAX (MODEL_MAX_OWNERS * MODEL_MAX_ADDRS)
 
 struct status {
     const char *certificate;
-    bool attention; /* a freeze, a server that disagrees, a record of somebody else, a
-                       certificate overdue or rejected */
+    bool attention; /* a freeze, a server that does not answer well or lacks a record for a while, a
+                       record of somebody else, a certificate overdue or rejected */
     struct status_key keys[MODEL_MAX_KEYS]; /* in the order of their making */
     size_t n_keys;
     struct status_server servers[STATUS_SERVERS_MAX];

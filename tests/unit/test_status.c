@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -62,8 +63,48 @@ static void test_long(void **state)
     assert_true(lines > 3);
 }
 
+/* A secondary that has not fetched the last change yet is shown, and wants attention later. */
+static void test_settles(void **state)
+{
+    static const struct {
+        model_time since, poll;
+        uint8_t kind;
+        bool attention;
+    } rows[] = {{120000, 1000, MODEL_ANS_RRSET, false},
+                {120000 - STATUS_SETTLE_MS + 1, 1000, MODEL_ANS_NODATA, false},
+                {120000 - STATUS_SETTLE_MS, 1000, MODEL_ANS_RRSET, true},
+                {120000 - STATUS_SETTLE_MS, 31000, MODEL_ANS_RRSET, false},
+                {120000 - 62000, 31000, MODEL_ANS_RRSET, true},
+                {120000, 1000, MODEL_ANS_SILENT, true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct port_state *st = calloc(1, sizeof *st);
+        struct status *out = calloc(1, sizeof *out);
+        struct model_policy policy = {.poll = rows[i].poll};
+        struct model_now now = {.steady = 120000, .wall = 120000};
+        static struct port_tlsa rec = {.combo = {3, 1, 1}, .len = 32};
+        assert_true(st != NULL && out != NULL);
+        struct model_owner *o = &st->facts.owners[0];
+        st->facts.recs[0].used = st->facts.recs[0].ours = true;
+        st->recs[0] = &rec;
+        o->used = o->addrs[0].used = true;
+        o->want = MODEL_BIT(0);
+        o->changed_at = MODEL_NEVER;
+        o->addrs[0].last_kind = rows[i].kind;
+        o->addrs[0].sights[0] = (struct model_sight){MODEL_ABSENT, rows[i].since};
+        o->addrs[0].last_try = o->addrs[0].last_answer = 119000;
+        status_read("mx", st, &policy, now, out);
+        assert_int_equal(out->n_servers, 1);
+        assert_int_equal(out->servers[0].sight, STATUS_DISAGREES);
+        assert_int_equal(out->attention, rows[i].attention);
+        free(out);
+        free(st);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_long)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_long),
+                                       cmocka_unit_test(test_settles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
