@@ -139,16 +139,31 @@ there_and_back "postfix tls"
 # --- and the daemon begins with it
 key_of() { inside sh -c 'openssl x509 -in "$0" -noout -pubkey 2>/dev/null | openssl pkey -pubin -outform DER 2>/dev/null | sha256sum | cut -c-64' "$1"; }
 record_shown() { inside dig +short TLSA _25._tcp.mx.bind.test "@$WORLD_BIND_NS1_4" | tr -d ' ' | grep -qi "^311$(key_of "$pem")"; }
-install_daemon() {
+dns=rfc2136:$WORLD_BIND_NS1_4:bind.test:/etc/ssl/private/tsig.key
+conf=/etc/danemilter/danemilter.conf
+make_user() {
     inside sh -c "adduser --system --group --no-create-home --home /nonexistent danemilter &&
-        install -m 755 '$build/danemilter' \"\$(postconf -hx daemon_directory)/danemilter\" &&
         install -m 600 '$WORLD_TSIG_FILE' /etc/ssl/private/tsig.key"
+}
+install_daemon() {
+    inside sh -c "install -m 755 '$build/danemilter' \"\$(postconf -hx daemon_directory)/danemilter\""
+}
+# What adopt wrote, with short waits, so that `leave` can be seen to its end.
+make_quick() {
+    inside sh -c 'sed -i "s/^\( *\)tlsa {/&\n\1    ttl = 2/" "$0" && grep -q "^ *ttl = 2$" "$0" && printf "%s\n" "policy {" \
+        "    poll = 250ms" "    past_ttl = 2s" "    floor = 5s" "    sender_timeout = 2s" \
+        "    commit_window = 3s" "}" >>"$0"' "$conf"
 }
 was=$(shown)
 before
-check "the daemon's user and program" install_daemon
-check "--apply with --dns" adopt 0 'Next: danectl check' --apply \
-    --dns "rfc2136:$WORLD_BIND_NS1_4:bind.test:/etc/ssl/private/tsig.key"
+check "the daemon's user" make_user
+check "--apply with --dns" adopt 0 'Next: danectl check' --apply --dns "$dns"
+inside cp "$conf" /root/conf
+check "undone" adopt 0 'smtpd_tls_chain_files taken out' --undo
+inside sh -c 'mkdir -p /etc/danemilter && cp /root/conf "$0"' "$conf"
+check "a configuration of the administrator's own" make_quick
+check "the daemon's program" install_daemon
+check "--apply goes on with that configuration" adopt 0 'Next: danectl check' --apply --dns "$dns"
 check "the configuration is whole" inside "$build/danectl" config --check
 check "the record of the present key appears" within 20 record_shown
 check "the present chain stays" chain_serves
@@ -156,4 +171,20 @@ check "danectl status knows it" inside sh -c "'$build/danectl' status; test -s /
 check "--undo is refused now, danectl leave is named" adopt 4 'danectl leave' --undo
 check "and nothing was put back" chain_serves
 check "the record of changes is root's alone" inside sh -c 'test "$(stat -c %a%U "$0")" = 600root' "$undo"
+
+# --- and leave goes the whole way back
+leave() { inside "$build/danectl" leave "$@" 2>&1; }
+leave_waits() { leave --apply | tee "$said" | grep 'keep' && ! grep 'taken out' "$said"; }
+no_record() { [ -z "$(inside dig +short TLSA _25._tcp.mx.bind.test "@$WORLD_BIND_NS1_4")" ]; }
+said_back() { leave --apply | tee "$said" | grep 'smtpd_tls_chain_files taken out'; }
+check "leave: the records go" leave --apply
+check "no record is left" within 10 no_record
+check "the chain stays until no cache holds one" chain_serves
+check "asked at once, it waits" leave_waits
+check "when they are gone, main.cf goes back" within 40 said_back
+check "Postfix is as it was before adopt" sh -c 'diff "$0" - <<END
+$1
+END' "$WORLD_DIR/tmp/config" "$(config)"
+check "and shows the certificate from before" within 10 shows_as_before
+check "nothing is left to undo" adopt 1 'nothing to undo' --undo
 finish
