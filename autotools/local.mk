@@ -38,7 +38,7 @@ PHONY_TARGETS += check-programs
 # Of those, the ones that make threads: the others have nothing to show to -fsanitize=thread.
 check-threads: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$$(for program in $(filter $(check_PROGRAMS),$(TESTS)); do \
-	    if nm -u $$program | grep -q ' pthread_create'; then echo $$program; fi; done)"
+	    if nm -u $$program | grep ' pthread_create' >/dev/null; then echo $$program; fi; done)"
 PHONY_TARGETS += check-threads
 
 # master(8) starts programs of its own folder only, and "postfix check" warns of links there. By a

@@ -15,7 +15,7 @@ seed_if='if [ $x = 1 ]; then echo "$y"; fi'
 # with CHECK: makes it the current one, when it runs here
 with() {
     check=$1
-    if (run_check) | grep -q 'NOT RUN'; then
+    if (run_check) | grep 'NOT RUN' >/dev/null; then
         echo "skipped: $check cannot run here"
         return 1
     fi
@@ -33,6 +33,8 @@ if with scripts; then
     expect_caught '^autotools/rm.sh:3:.*SC2086'
     sow tests/world/up "$seed_if"
     expect_caught '^tests/world/up:3:'
+    sow tests/world/early 'date | grep -F -q 2026'
+    expect_caught '^tests/world/early:3: a pipe into grep -q'
 fi
 if with manuals; then
     sow postfix-conf/a.8 '.Dd November 23, 2026' '.Dt A 8' '.Os' '.Sh NAME' '.Nm a' '.Nd a page' \

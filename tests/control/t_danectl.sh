@@ -72,7 +72,7 @@ gives 1 -c /nonexistent status
 json 1 status nobody -- status
 
 # Well.
-ready() { roll_danectl status | grep -q 'rsa2048 key [0-9]* *omnipresent'; }
+ready() { roll_danectl status | grep 'rsa2048 key [0-9]* *omnipresent' >/dev/null; }
 roll_until 60 'standby keys in every cache' ready || exit 1
 gives 0 status "$certificate"
 says 'if you do nothing: it goes on by itself'

@@ -62,8 +62,8 @@ shown() {
 }
 shows_as_before() { [ "$(shown)" = "$was" ] && [ "$(wc -l <<<"$was")" = 2 ]; }
 chain_serves() {
-    inside sh -c 'test "$(stat -c %a%U "$0")" = 600root && postconf -hx smtpd_tls_chain_files | grep -qx "$0" &&
-        head -1 "$0" | grep -q "PRIVATE KEY"' "$pem" && shows_as_before
+    inside sh -c 'test "$(stat -c %a%U "$0")" = 600root && postconf -hx smtpd_tls_chain_files | grep -x "$0" >/dev/null &&
+        head -1 "$0" | grep "PRIVATE KEY" >/dev/null' "$pem" && shows_as_before
 }
 
 # there_and_back WHAT OPTION... : plan, apply, once more, undo
@@ -138,7 +138,7 @@ there_and_back "postfix tls"
 
 # --- and the daemon begins with it
 key_of() { inside sh -c 'openssl x509 -in "$0" -noout -pubkey 2>/dev/null | openssl pkey -pubin -outform DER 2>/dev/null | sha256sum | cut -c-64' "$1"; }
-record_shown() { inside dig +short TLSA _25._tcp.mx.bind.test "@$WORLD_BIND_NS1_4" | tr -d ' ' | grep -qi "^311$(key_of "$pem")"; }
+record_shown() { inside dig +short TLSA _25._tcp.mx.bind.test "@$WORLD_BIND_NS1_4" | tr -d ' ' | grep -i "^311$(key_of "$pem")" >/dev/null; }
 dns=rfc2136:$WORLD_BIND_NS1_4:bind.test:/etc/ssl/private/tsig.key
 conf=/etc/danemilter/danemilter.conf
 make_user() {

@@ -52,7 +52,7 @@ serves_other() { [ "$(served)" != "$1" ]; }
 
 # The digests that a server shows, one a line
 shown() { roll_in kdig +short "@$1" "_25._tcp.$mx" TLSA | tr -d ' ' | sed 's/^311//' | tr A-F a-f | sort; }
-shows() { shown "$1" | grep -qx -- "$2"; }
+shows() { shown "$1" | grep -x -- "$2" >/dev/null; }
 
 # The digest of the next P-256 key, of which every name server has shown the record.
 standby() {

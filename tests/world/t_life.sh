@@ -56,7 +56,7 @@ records() { inside dig +short "@$WORLD_BIND_NS1_4" "$WORLD_BIND_TLSA" TLSA; }
 number() { [ "$(records | grep -c .)" -ge "$1" ]; }
 no_records() { [ -z "$(records)" ]; }
 service() { [ -n "$(inside postconf -c "$postfix" -M danemilter/unix)" ]; }
-runs() { inside sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -qx danemilter; }
+runs() { inside sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -x danemilter >/dev/null; }
 says() { # says WORDS COMMAND...
     local words=$1 text
     shift
@@ -77,7 +77,7 @@ uninstall_refused() { # uninstall_refused WORDS ARGUMENT...
 every_target_asks() { # each one that removes files, by make's own list of what it would do
     local target
     for target in $(sed -n '/^uninstall-am:/,/^\t@/p' "$build/Makefile" | grep -o 'uninstall-[a-zA-Z_]*[A-Z]'; grep -o 'uninstall-man[0-9]' "$build/Makefile" | sort -u); do
-        make_it -n "$target" | grep -q 'lib/in-use' || { echo "$target does not ask"; return 1; }
+        make_it -n "$target" | grep 'lib/in-use' >/dev/null || { echo "$target does not ask"; return 1; }
     done
     [ -n "$target" ]
 }

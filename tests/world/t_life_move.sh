@@ -55,7 +55,7 @@ records() { inside dig +short "@$WORLD_BIND_NS1_4" "$WORLD_BIND_TLSA" TLSA | sor
 number() { [ "$(records | grep -c .)" -ge "$1" ]; }
 log() { grep -c "danemilter\\[.*$1" "$WORLD_BIND_MAILLOG"; }
 logged() { [ "$(log "$1")" -gt "$2" ]; } # logged PATTERN HOW-OFTEN-BEFORE
-runs() { inside sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -qx danemilter; }
+runs() { inside sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -x danemilter >/dev/null; }
 says() { # says WORDS COMMAND...
     local words=$1
     shift

@@ -19,7 +19,7 @@ trap 'exit 1' INT TERM
 # served: the public keys that the receiving Postfix's file holds, in order
 served() { roll_in openssl pkey -in "$chain" -pubout 2>/dev/null | sha256sum | cut -c 1-16; }
 serials() { roll_in openssl x509 -in "$chain" -noout -serial; }
-named() { roll_status | grep -q "! ns2.$domain ($ns2) still shows .*; missing: 3 1 1"; }
+named() { roll_status | grep "! ns2.$domain ($ns2) still shows .*; missing: 3 1 1" >/dev/null; }
 changed() { [ "$(served)" != "$1" ]; }
 renewed() { [ "$(serials)" != "$1" ]; }
 
