@@ -63,6 +63,7 @@ enum adopt_param {
     ADOPT_POSTSCREEN_LIST,
     ADOPT_ANVIL_LIST,
     ADOPT_SNI,
+    ADOPT_DAEMON_DIR,
     ADOPT_PARAMS
 };
 extern const char *const adopt_param_names[ADOPT_PARAMS];
@@ -113,6 +114,7 @@ struct adopt_facts {
     struct params_override overrides[PARAMS_OVERRIDES_MAX];
     size_t n_overrides;
     bool service;    /* master.cf has danemilter/unix */
+    bool program;    /* daemon_directory has danemilter */
     bool postscreen; /* master.cf has it on an inet socket */
     bool running;
     char origin[1024]; /* where the certificates come from, in words */

@@ -65,6 +65,13 @@ static enum outcome facts_services(struct adopt_facts *f, struct err *err)
     return res;
 }
 
+static bool has_program(const char *folder)
+{
+    char path[FILE_PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/danemilter", folder);
+    return n > 0 && (size_t)n < sizeof path && access(path, X_OK) == 0;
+}
+
 enum outcome adopt_facts_postfix(const struct adopt_wishes *wishes, struct adopt_facts *out,
                                  struct err *err)
 {
@@ -91,6 +98,8 @@ enum outcome adopt_facts_postfix(const struct adopt_wishes *wishes, struct adopt
     if (res == OUT_OK)
         fit(out->milters, sizeof out->milters, milters != NULL ? milters : "");
     free(milters);
+    if (res == OUT_OK)
+        out->program = has_program(out->values[ADOPT_DAEMON_DIR]);
     if (res == OUT_OK)
         res = facts_overrides(&params, out, err);
     if (res == OUT_OK)

@@ -29,6 +29,7 @@ const char *const adopt_param_names[ADOPT_PARAMS] = {
     "postscreen_access_list",
     "smtpd_client_event_limit_exceptions",
     "tls_server_sni_maps",
+    "daemon_directory",
 };
 
 void adopt_finding(struct adopt_plan *plan, enum adopt_level level, const char *fmt, ...)
@@ -369,6 +370,12 @@ void adopt_plan_make(const struct adopt_facts *facts, const struct adopt_wishes 
         plan_host(facts, &facts->hosts[i], plan);
     plan_domain(facts, wishes, plan);
     plan_conf(facts, wishes, plan);
+    if (!facts->program)
+        adopt_finding(
+            plan, ADOPT_WARNS,
+            "%s/danemilter is not there, and Postfix's master would complain each minute: "
+            "install it first (autotools/setup install)",
+            facts->values[ADOPT_DAEMON_DIR]);
     if (!facts->running)
         adopt_finding(plan, ADOPT_REFUSES,
                       "Postfix does not run, so nothing can be seen of what it serves: postfix -c "

@@ -35,7 +35,8 @@ static void base(struct world *x)
     PUT(x->f.values[ADOPT_KEY], "/etc/ssl/key.pem");
     PUT(x->f.values[ADOPT_LEVEL], "may");
     PUT(x->f.domain, "example.org");
-    x->f.running = true;
+    x->f.running = x->f.program = true;
+    PUT(x->f.values[ADOPT_DAEMON_DIR], "/usr/lib/postfix/sbin");
     x->f.now = 1000;
     x->f.n_parts = 1;
     x->f.keys[0].alg = PORT_ALG_P256;
@@ -156,6 +157,10 @@ static void stopped(struct world *x)
 {
     x->f.running = false;
 }
+static void no_program(struct world *x)
+{
+    x->f.program = false;
+}
 static void untaken(struct world *x)
 {
     x->f.n_parts = 0;
@@ -227,6 +232,7 @@ static const struct {
     {"another chain file there", chain_other, ADOPT_REFUSES, "move it away"},
     {"certbot", certbot, ADOPT_WARNS, "certbot"},
     {"Postfix stopped", stopped, ADOPT_REFUSES, "does not run"},
+    {"program missing", no_program, ADOPT_WARNS, "/usr/lib/postfix/sbin/danemilter is not there"},
     {"certificate not taken", untaken, ADOPT_REFUSES, "may be read by all"},
     {"stray record", stray_record, ADOPT_WARNS, "put off their mail now"},
     {"our record", own_record, ADOPT_SAID, "matches what is served"},
