@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -78,27 +77,26 @@ static void test_settles(void **state)
                 {120000, 1000, MODEL_ANS_SILENT, true}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct port_state *st = calloc(1, sizeof *st);
-        struct status *out = calloc(1, sizeof *out);
+        static struct port_state st;
+        static struct status out;
         struct model_policy policy = {.poll = rows[i].poll};
         struct model_now now = {.steady = 120000, .wall = 120000};
         static struct port_tlsa rec = {.combo = {3, 1, 1}, .len = 32};
-        assert_true(st != NULL && out != NULL);
-        struct model_owner *o = &st->facts.owners[0];
-        st->facts.recs[0].used = st->facts.recs[0].ours = true;
-        st->recs[0] = &rec;
+        struct model_owner *o = &st.facts.owners[0];
+        memset(&st, 0, sizeof st);
+        memset(&out, 0, sizeof out);
+        st.facts.recs[0].used = st.facts.recs[0].ours = true;
+        st.recs[0] = &rec;
         o->used = o->addrs[0].used = true;
         o->want = MODEL_BIT(0);
         o->changed_at = MODEL_NEVER;
         o->addrs[0].last_kind = rows[i].kind;
         o->addrs[0].sights[0] = (struct model_sight){MODEL_ABSENT, rows[i].since};
         o->addrs[0].last_try = o->addrs[0].last_answer = 119000;
-        status_read("mx", st, &policy, now, out);
-        assert_int_equal(out->n_servers, 1);
-        assert_int_equal(out->servers[0].sight, STATUS_DISAGREES);
-        assert_int_equal(out->attention, rows[i].attention);
-        free(out);
-        free(st);
+        status_read("mx", &st, &policy, now, &out);
+        assert_int_equal(out.n_servers, 1);
+        assert_int_equal(out.servers[0].sight, STATUS_DISAGREES);
+        assert_int_equal(out.attention, rows[i].attention);
     }
 }
 
